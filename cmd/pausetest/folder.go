@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// runsDir is where run folders go unless --out names one.
+const runsDir = "pausetest-runs"
+
+// What a run folder holds.
+const (
+	recordingFile = "recording.jsonl"
+	resultFile    = "result.json"
+	reportFile    = "report.html"
+	curveFile     = "curve.png"
+	timelineFile  = "timeline.png"
+)
+
+// A runFolder is the new folder of one run. It is opened once and files are
+// made relative to it, so that nobody who can write to the folder above can
+// lead us elsewhere by swapping it for a link.
+type runFolder struct {
+	path string
+	root *os.Root
+}
+
+// newRunFolder makes the folder of a run: the named one, which must not exist,
+// or one named after time and host below ./pausetest-runs.
+func newRunFolder(out, host string, started time.Time) (*runFolder, error) {
+	const hint = "name a new folder with --out DIR, in a place you may write to"
+	path := out
+	if path == "" {
+		if err := os.MkdirAll(runsDir, 0o755); err != nil {
+			return nil, badInput(hint, "making the folder for runs: %w", err)
+		}
+		path = filepath.Join(runsDir, started.UTC().Format("2006-01-02T150405Z")+"-"+fileName(host))
+	}
+	// Mkdir follows no link in the last place and fails if anything is there.
+	if err := os.Mkdir(path, 0o700); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil, badInput("a run never writes into an older one's folder; "+hint, "the folder %s exists", path)
+		}
+		return nil, badInput(hint, "making the run folder: %w", err)
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, badInput(hint, "opening the run folder: %w", err)
+	}
+	return &runFolder{path: path, root: root}, nil
+}
+
+// fileName makes a host's name fit for a path.
+func fileName(host string) string {
+	name := []rune(host)
+	for i, r := range name {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.' && i > 0:
+		default:
+			name[i] = '_'
+		}
+	}
+	if len(name) == 0 {
+		return "host"
+	}
+	return string(name)
+}
+
+// create makes a new file in the folder.
+func (f *runFolder) create(name string) (*os.File, error) {
+	return f.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
+}
+
+// write makes a file of what fn writes, all or nothing.
+func (f *runFolder) write(name string, fn func(io.Writer) error) error {
+	tmp := "." + name + ".tmp"
+	file, err := f.create(tmp)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", filepath.Join(f.path, name), err)
+	}
+	err = fn(file)
+	if err == nil {
+		err = file.Sync()
+	}
+	err = errors.Join(err, file.Close())
+	if err == nil {
+		err = f.root.Rename(tmp, name)
+	}
+	if err != nil {
+		f.root.Remove(tmp)
+		return fmt.Errorf("writing %s: %w", filepath.Join(f.path, name), err)
+	}
+	return nil
+}
+
+// remove takes away a folder in which nothing was written yet.
+func (f *runFolder) remove() {
+	f.root.Close()
+	os.Remove(f.path)
+}

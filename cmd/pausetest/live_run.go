@@ -1,0 +1,340 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pausetest/internal/experiment"
+	"pausetest/internal/guard"
+	"pausetest/internal/netstat"
+	"pausetest/internal/recording"
+)
+
+// runLive runs an experiment on the streams of this host.
+func runLive(cmd *cobra.Command, o *runOptions) error {
+	stderr := cmd.ErrOrStderr()
+	p, err := o.plan(cmd.Flags())
+	if err != nil {
+		return err
+	}
+	if err := recoverFirst(stderr); err != nil {
+		return err
+	}
+	looker, err := newLooker(&o.selection, cmd.Flags())
+	if err != nil {
+		return err
+	}
+	first, err := looker.look(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		return dryRun(cmd.OutOrStdout(), p, looker, first)
+	}
+	return perform(cmd, p, looker, first)
+}
+
+// perform carries out a plan. It is the same for a live run and for the demo.
+func perform(cmd *cobra.Command, p *plan, looker *looker, first look) (err error) {
+	if err := first.missing(2); err != nil {
+		return err
+	}
+	e := &execution{plan: p, cmd: cmd, host: newLiveHost(looker), started: time.Now()}
+	defer e.close()
+	if err := e.prepare(first); err != nil {
+		return err
+	}
+	runErr := e.run()
+	// Everything runs again. What was measured is kept, however the run ended.
+	if err := e.close(); err != nil {
+		runErr = errors.Join(runErr, err)
+	}
+	study, err := finish(e.folder)
+	runErr = errors.Join(runErr, err)
+	if study == nil {
+		return failed("everything was resumed", runErr)
+	}
+	if err := conclude(cmd.OutOrStdout(), e.folder.path, study); err != nil {
+		runErr = errors.Join(runErr, fmt.Errorf("printing the result: %w", err))
+	}
+	if runErr != nil {
+		return failed("everything was resumed; what was measured is in "+e.folder.path, runErr)
+	}
+	return exitCodeFor(p.exitCode, study.Result.Verdict)
+}
+
+// An execution is one experiment under way, and what it has opened.
+type execution struct {
+	*plan
+	cmd     *cobra.Command
+	host    *liveHost
+	header  recording.Header
+	folder  *runFolder
+	file    *os.File
+	started time.Time
+
+	stopSampling context.CancelFunc
+	closed       bool
+}
+
+// prepare makes everything ready and pauses nothing: what can go wrong goes
+// wrong here.
+func (e *execution) prepare(first look) error {
+	if err := e.host.adopt(first); err != nil {
+		return failed("", err)
+	}
+	h, err := e.describe(first)
+	if err != nil {
+		return err
+	}
+	e.header = h
+	if err := e.schedule.CheckLabels(labelsOf(h.Streams)); err != nil {
+		return badInput("the labels are those that pausetest streams prints", "%w", err)
+	}
+	e.host.guard, err = guard.Start(e.cmd.Context(), guard.Config{MaxPause: e.maxPause + 2*time.Second})
+	if busy, ok := errors.AsType[*guard.BusyError](err); ok {
+		return badInput("wait until it has ended; two runs would measure each other", "%w", busy)
+	}
+	if err != nil {
+		return failed("nothing was paused", err)
+	}
+	e.folder, err = newRunFolder(e.out, h.Host.Name, e.started)
+	if err != nil {
+		return err
+	}
+	e.file, err = e.folder.create(recordingFile)
+	if err != nil {
+		e.folder.remove()
+		return failed("nothing was paused", err)
+	}
+	return nil
+}
+
+// describe finds the interface and the counters, and writes the header.
+func (e *execution) describe(first look) (recording.Header, error) {
+	warnings := first.found.Warnings
+	all, common, err := e.host.findSockets(first)
+	if err != nil {
+		return recording.Header{}, failed("", err)
+	}
+	iface, chosen, warning, err := chooseInterface(e.iface, all, common)
+	if err != nil {
+		return recording.Header{}, err
+	}
+	if warning != "" {
+		warnings = append(warnings, warning)
+	}
+	if labels, pid := first.elsewhere(); len(labels) > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d streams live in another network namespace, whose sockets and interfaces can't be seen from here; run pausetest there: nsenter --net=/proc/%d/ns/net pausetest ...", len(labels), pid))
+	}
+	link, err := netstat.OpenLink(iface.Index)
+	if err != nil {
+		return recording.Header{}, failed("", fmt.Errorf("opening the counters of %s: %w", iface.Name, err))
+	}
+	attribution := attribution(all, common)
+	s := &sampler{link: link, receive: e.direction == recording.Receive, period: e.sample,
+		beginNS: netstat.MonotonicNS(), out: make(chan recording.Record, queued)}
+	if attribution.Sockets {
+		if s.counter, err = netstat.OpenSockets(); err != nil {
+			return recording.Header{}, failed("", err)
+		}
+		s.watch(all, common)
+	} else {
+		s.watch(all, nil)
+	}
+	e.host.sampler, e.host.iface = s, iface.Name
+	facts, err := e.host.looker.table.ReadHostFacts(e.cmd.Context())
+	if err != nil {
+		return recording.Header{}, failed("", err)
+	}
+	h := recording.Header{
+		Format: recording.Format, Tool: version(), Started: e.started.UTC(),
+		Host:      recording.Host{Name: facts.Name, OS: runtime.GOOS + "/" + facts.Arch, Kernel: facts.Kernel, BootID: facts.BootID, CPUs: facts.CPUs},
+		Argv:      os.Args,
+		Note:      e.note,
+		Labels:    e.labels,
+		Seed:      e.seed,
+		Interface: recording.Interface{Name: iface.Name, Index: iface.Index, SpeedBitsPerSecond: iface.SpeedBitsPerSecond, ChosenBy: chosen},
+		Direction: e.direction, SampleNS: int64(e.sample),
+		Plan: e.design, Limits: e.limits,
+		Streams: e.host.streams(), Shared: sharedOf(first, e.host), Warnings: warnings, Attribution: attribution,
+	}
+	for i := range first.found.Streams {
+		if s := &first.found.Streams[i]; s.Refusal != nil {
+			h.Refused = append(h.Refused, refusalOf(s))
+		}
+	}
+	return h, nil
+}
+
+// run starts the sampling and walks the schedule.
+func (e *execution) run() error {
+	ctx, cancel := context.WithCancelCause(e.cmd.Context())
+	defer cancel(nil)
+	stopSignals := e.heedSignals(cancel)
+	defer stopSignals()
+
+	sampling, stop := context.WithCancel(context.Background())
+	e.stopSampling = stop
+	go func() { e.host.sampled <- e.host.sampler.run(sampling) }()
+
+	j := newJudge(e.header)
+	var show *progress
+	if !e.quiet {
+		show = newProgress(e.cmd.ErrOrStderr(), e.header, e.design.MaxBlocks)
+		defer show.close()
+	}
+	tee := &tee{recording.NewWriter(e.file), show}
+	first := recording.Record{Header: &e.header}
+	if err := errors.Join(tee.Write(first), e.file.Sync()); err != nil {
+		return err
+	}
+	j.Hear(first)
+	_, err := experiment.Run(ctx, experiment.Config{
+		Schedule: e.schedule, Seed: e.seed, Plan: e.design, Limits: e.limits,
+		Known: e.header.Streams, Suspend: e.suspendSelf,
+	}, experiment.Host{Streams: e.host, Meter: e.host, Judge: j, Recorder: tee})
+	return err
+}
+
+// heedSignals ends the run at a signal that asks for it, and suspends it at
+// Ctrl-Z. In both cases the run resumes everything first.
+func (e *execution) heedSignals(cancel context.CancelCauseFunc) (stop func()) {
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	hold := make(chan os.Signal, 1)
+	signal.Notify(hold, syscall.SIGTSTP)
+	suspend := make(chan struct{}, 1)
+	e.host.suspend = suspend
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case s := <-end:
+				cancel(fmt.Errorf("%w: %v", errSignal, s))
+			case <-hold:
+				select {
+				case suspend <- struct{}{}:
+				default:
+				}
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(end)
+		signal.Stop(hold)
+		close(done)
+	}
+}
+
+var errSignal = errors.New("interrupted by a signal")
+
+// suspendSelf stops this process as Ctrl-Z would have. It returns when the
+// operator continues it.
+func (e *execution) suspendSelf() {
+	syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+}
+
+// close ends sampling and guard, once.
+func (e *execution) close() error {
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	if e.stopSampling != nil {
+		e.stopSampling()
+	}
+	var errs []error
+	if e.host.guard != nil {
+		errs = append(errs, e.host.guard.Close())
+	}
+	if e.file != nil {
+		errs = append(errs, e.file.Sync(), e.file.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// A tee writes records down and shows them.
+type tee struct {
+	*recording.Writer
+	show *progress
+}
+
+func (t *tee) Write(r recording.Record) error {
+	if t.show != nil {
+		t.show.hear(r)
+	}
+	return t.Writer.Write(r)
+}
+
+// chooseInterface takes the interface the operator named, else the one the
+// streams' own sockets leave by, else that of the default route.
+func chooseInterface(name string, all []*watched, common []netstat.Socket) (iface netstat.Interface, chosenBy, warning string, err error) {
+	if name != "" {
+		if iface, err = netstat.LookupInterface(name); err != nil {
+			return iface, "", "", badInput("leave --iface out to take the one the streams leave by", "--iface %s: %w", name, err)
+		}
+		return iface, "flag", "", nil
+	}
+	sockets := common
+	for _, w := range all {
+		sockets = append(sockets, w.sockets...)
+	}
+	iface, routeErr := netstat.InterfaceForSockets(sockets)
+	if routeErr == nil {
+		return iface, "route", "", nil
+	}
+	if errors.Is(routeErr, netstat.ErrManyInterfaces) {
+		return iface, "", "", badInput("name the one that matters with --iface", "finding the streams' interface: %w", routeErr)
+	}
+	if iface, err = netstat.DefaultRouteInterface(); err != nil {
+		return iface, "", "", badInput("name it with --iface", "finding an interface: %w", errors.Join(routeErr, err))
+	}
+	return iface, "default-route", fmt.Sprintf("none of the streams' sockets was found, so %s was taken from the default route; if the dumps leave by another interface, name it with --iface", iface.Name), nil
+}
+
+// attribution says which counters beside the interface's can be read for every
+// stream.
+func attribution(all []*watched, common []netstat.Socket) recording.Attribution {
+	a := recording.Attribution{Sockets: true, IO: true}
+	for _, w := range all {
+		a.Sockets = a.Sockets && (len(w.sockets) > 0 || len(common) > 0)
+		a.IO = a.IO && len(w.writers) > 0
+	}
+	return a
+}
+
+// sharedOf lists the processes that more than one managed stream flows through.
+func sharedOf(l look, h *liveHost) []recording.SharedProcess {
+	var out []recording.SharedProcess
+	for _, s := range l.found.Shared {
+		p := recording.SharedProcess{Process: l.process(s.Process)}
+		for _, i := range s.Streams {
+			if id := h.ids[l.found.Streams[i].Source]; id != 0 {
+				p.Streams = append(p.Streams, id)
+			}
+		}
+		if len(p.Streams) > 1 {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func labelsOf(streams []recording.Stream) []string {
+	out := make([]string, len(streams))
+	for i, s := range streams {
+		out[i] = s.Label
+	}
+	return out
+}

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"pausetest/internal/procctl"
+	"pausetest/internal/procctl/proctable"
+	"pausetest/internal/recording"
+	"pausetest/internal/stream"
+)
+
+// rulesDir holds the operator's own stream rules.
+const rulesDir = "/etc/pausetest/rules.d"
+
+// selection is which streams the operator wants; its flags are the same for
+// every command that looks at live streams.
+type selection struct {
+	match  []string
+	pids   []int
+	rules  []string
+	minAge time.Duration
+	below  int
+	only   []string
+}
+
+func (s *selection) flags(f *pflag.FlagSet) {
+	f.StringArrayVar(&s.match, "match", nil, "take processes whose command line matches `REGEXP` as streams (repeatable)")
+	f.IntSliceVar(&s.pids, "pid", nil, "take the tree of process `PID` as a stream (repeatable)")
+	f.StringArrayVar(&s.rules, "rules", nil, "read further stream rules from `FILE`, after those in "+rulesDir+" (repeatable)")
+	f.DurationVar(&s.minAge, "min-age", 0, "youngest stream that may be paused (default: the rule's own, 2m for Amanda)")
+}
+
+// parse turns the flags into what package stream wants.
+func (s *selection) parse() (stream.Selection, error) {
+	sel := stream.Selection{PIDs: s.pids, Below: s.below, Only: s.only, Protect: []int{os.Getpid()}}
+	for _, text := range s.match {
+		re, err := regexp.Compile(text)
+		if err != nil {
+			return sel, badInput("the syntax is Go's (RE2); quote it for the shell", "--match %q: %w", text, err)
+		}
+		sel.Match = append(sel.Match, re)
+	}
+	files, err := filepath.Glob(filepath.Join(rulesDir, "*.yaml"))
+	if err != nil {
+		return sel, fmt.Errorf("listing %s: %w", rulesDir, err)
+	}
+	rules := stream.Builtin()
+	for _, name := range append(files, s.rules...) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return sel, badInput("", "reading stream rules: %w", err)
+		}
+		more, err := stream.ParseRules(name, text)
+		if err != nil {
+			return sel, badInput("the built-in rules show every key: pausetest streams --print-rules", "%w", err)
+		}
+		rules = rules.Merge(more)
+	}
+	sel.Rules = rules
+	return sel, nil
+}
+
+// A look is what one look at the host found.
+type look struct {
+	snapshot *proctable.Snapshot
+	found    stream.Found
+}
+
+// A looker looks at the host again and again.
+type looker struct {
+	table  *procctl.Table
+	sel    stream.Selection
+	minAge *time.Duration // overrides the rules' own minimum
+}
+
+func newLooker(s *selection, f *pflag.FlagSet) (*looker, error) {
+	sel, err := s.parse()
+	if err != nil {
+		return nil, err
+	}
+	l := &looker{table: procctl.NewTable(""), sel: sel}
+	if f.Changed("min-age") {
+		l.minAge = &s.minAge
+	}
+	return l, nil
+}
+
+func (l *looker) look(ctx context.Context) (look, error) {
+	snapshot, err := l.table.Snapshot(ctx, procctl.SnapshotOptions{FDs: isUserland})
+	if err != nil {
+		return look{}, fmt.Errorf("reading the process table: %w", err)
+	}
+	found, err := stream.Discover(snapshot, l.sel, l.table)
+	if err != nil {
+		return look{}, badInput("list what is running: pausetest streams", "%w", err)
+	}
+	for i := range found.Streams {
+		l.youth(&found.Streams[i])
+	}
+	return look{snapshot, found}, nil
+}
+
+func isUserland(p *proctable.Process) bool { return len(p.Args) > 0 }
+
+// youth refuses a stream that is too young or has not moved bytes yet.
+func (l *looker) youth(s *stream.Stream) {
+	if s.Refusal != nil {
+		return
+	}
+	minimum := s.MinimumAgeNS
+	if l.minAge != nil {
+		minimum = int64(*l.minAge)
+	}
+	s.Refusal = stream.Youth(s.AgeNS, minimum, l.written(s))
+}
+
+// written is what a stream has written so far; nil when it may not be known.
+func (l *looker) written(s *stream.Stream) *uint64 {
+	var sum uint64
+	for _, id := range s.Writers {
+		c, err := procctl.OpenIO(id)
+		if err != nil {
+			return nil
+		}
+		n, err := c.Read()
+		c.Close()
+		if err != nil {
+			return nil
+		}
+		sum += n
+	}
+	return &sum
+}
+
+// process is a process of the snapshot as a recording keeps it.
+func (l look) process(id proctable.ProcID) recording.Process {
+	out := recording.Process{PID: id.PID, StartTicks: id.StartTicks}
+	if p := l.snapshot.ByPID(id.PID); p != nil && p.ID == id {
+		out.Name = proctable.Printable(p.Comm, 0)
+		out.Command = proctable.Printable(proctable.CommandLine(p.Args), maxCommandRunes)
+	}
+	return out
+}
+
+// maxCommandRunes keeps a process with 2 MiB of arguments from filling the
+// recording.
+const maxCommandRunes = 400
+
+func (l look) processes(ids []proctable.ProcID) []recording.Process {
+	out := make([]recording.Process, len(ids))
+	for i, id := range ids {
+		out[i] = l.process(id)
+	}
+	return out
+}
+
+// recorded is a stream as a recording keeps it.
+func (l look) recorded(id int, s *stream.Stream) recording.Stream {
+	out := recording.Stream{
+		ID: id, Label: proctable.Printable(s.Label, 0), Rule: s.Rule,
+		Source: l.process(s.Source), Targets: l.processes(s.Targets), Processes: l.processes(s.Processes),
+		AgeNS: s.AgeNS,
+	}
+	if s.Shared != nil {
+		out.SharedPID = s.Shared.PID
+	}
+	return out
+}
+
+func refusalOf(s *stream.Stream) recording.Refusal {
+	return recording.Refusal{
+		Label: proctable.Printable(s.Label, 0), PID: s.Source.PID,
+		Rule: s.Refusal.Rule, Reason: s.Refusal.Reason, Hint: s.Refusal.Hint,
+	}
+}
+
+// sockets are the inodes of all sockets that carry a stream's bytes.
+func (l look) sockets(s *stream.Stream) map[uint64]bool {
+	inodes := map[uint64]bool{}
+	for _, id := range s.Carriers {
+		p := l.snapshot.ByPID(id.PID)
+		if p == nil {
+			continue
+		}
+		for _, fd := range p.FDs {
+			if fd.Kind == proctable.Socket {
+				inodes[fd.Inode] = true
+			}
+		}
+	}
+	return inodes
+}
+
+// elsewhere reports the streams whose carriers live in another network
+// namespace than we do, where no socket and no interface can be seen.
+func (l look) elsewhere() (labels []string, pid int) {
+	own := l.snapshot.ByPID(os.Getpid())
+	if own == nil || own.NetNS == 0 {
+		return nil, 0
+	}
+	for _, s := range l.found.Streams {
+		for _, id := range s.Carriers {
+			if p := l.snapshot.ByPID(id.PID); p != nil && p.NetNS != 0 && p.NetNS != own.NetNS {
+				labels, pid = append(labels, s.Label), id.PID
+				break
+			}
+		}
+	}
+	return labels, pid
+}
+
+// missing turns "nothing found" into what the operator can do.
+func (l look) missing(need int) error {
+	allowed, refused := 0, []string(nil)
+	for _, s := range l.found.Streams {
+		if s.Refusal == nil {
+			allowed++
+		} else {
+			refused = append(refused, fmt.Sprintf("%s (%s)", proctable.Printable(s.Label, 60), s.Refusal.Reason))
+		}
+	}
+	if allowed >= need {
+		return nil
+	}
+	const hint = "see what is running with: pausetest streams; name others with --match or --pid; try it with: pausetest demo"
+	switch {
+	case len(l.found.Streams) == 0:
+		return badInput(hint, "no streams found")
+	case len(refused) > 0:
+		slices.Sort(refused)
+		return badInput(hint, "%d of %d streams may be paused; at least %d are needed; refused: %s",
+			allowed, len(l.found.Streams), need, strings.Join(refused, ", "))
+	}
+	return badInput(hint, "only one stream found (%s); at least %d are needed", proctable.Printable(l.found.Streams[0].Label, 60), need)
+}

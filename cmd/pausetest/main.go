@@ -1,0 +1,170 @@
+// Command pausetest says whether concurrent backup dumps slow one another down.
+// It pauses and resumes the dumps of a live host on a schedule while it samples
+// interface bandwidth, judges with honest statistics, and draws what it found.
+//
+// This package is flags, terminal and exit codes, one file a subcommand, and the
+// only place where the halves of the program and the operating system meet.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"pausetest/internal/demo"
+	"pausetest/internal/guard"
+	"pausetest/internal/strictyaml"
+)
+
+func main() {
+	// A reader that goes away (| head) must not kill us while streams are
+	// paused: writing to it becomes an error like any other.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	// The hidden parts come first: they are other programs in the same file.
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case guardArg:
+			os.Exit(guard.Main())
+		case demoPartArg:
+			os.Exit(demo.Main(os.Args[2:]))
+		}
+	}
+	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// The hidden subcommands that this program starts itself as.
+const (
+	guardArg    = "guard"
+	demoPartArg = "demo-part"
+)
+
+// Exit codes.
+const (
+	exitDone         = 0
+	exitFailed       = 1
+	exitUsage        = 2
+	exitInconclusive = 3 // with --exit-code
+	exitCollapse     = 4 // with --exit-code
+)
+
+// An exitError carries what the user is told and the exit code.
+type exitError struct {
+	code int
+	err  error // nil: the code alone; everything was said
+	hint string
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// badInput is an error the user can mend by asking differently.
+func badInput(hint, format string, args ...any) error {
+	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...), hint: hint}
+}
+
+// failed is an error that came from outside: the system, a file, a process.
+func failed(hint string, err error) error {
+	return &exitError{code: exitFailed, err: err, hint: hint}
+}
+
+// execute runs one command line and returns the exit code. Nothing below it
+// exits, so that whatever was started is ended in good order.
+func execute(args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(stderr, "pausetest: error: internal fault: %v\nhint: everything that was paused has been resumed; please report this with the command line\n", p)
+			code = exitFailed
+		}
+	}()
+	root := newRoot(stdout, stderr)
+	root.SetArgs(args)
+	return complainTo(root.Execute(), stderr)
+}
+
+// complainTo tells the user about an error and returns the exit code.
+func complainTo(err error, stderr io.Writer) int {
+	if err == nil {
+		return exitDone
+	}
+	e, ok := errors.AsType[*exitError](err)
+	if !ok {
+		e = &exitError{code: exitFailed, err: err}
+		if _, isText := errors.AsType[*strictyaml.Error](err); isText {
+			e.code = exitUsage
+		}
+	}
+	if e.err != nil {
+		fmt.Fprintf(stderr, "pausetest: error: %s\n", oneLine(err.Error()))
+	}
+	if e.hint != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", e.hint)
+	}
+	return e.code
+}
+
+// oneLine keeps messages greppable: joined errors come in several lines.
+func oneLine(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ") }
+
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "pausetest",
+		Short: "find out whether concurrent backup dumps slow one another down",
+		Long: `pausetest finds the concurrent dumps of this host, pauses and resumes them on a
+schedule while it samples interface bandwidth, and says with honest statistics
+whether N of them move less than one. Nothing stays paused, whatever dies.
+
+Try it first, without root and without a backup:
+
+    pausetest demo`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return badInput("see: "+cmd.CommandPath()+" --help", "%w", err)
+	})
+	root.AddCommand(
+		newDemo(),
+		newStreams(),
+		newRun(),
+		newReport(),
+		newPlot(),
+		newResume(),
+		newMan(),
+		newVersion(),
+	)
+	for _, c := range root.Commands() {
+		complain(c)
+	}
+	return root
+}
+
+// complain gives arguments that a command does not take the exit code of bad
+// input, and a hint.
+func complain(c *cobra.Command) {
+	args := c.Args
+	if args == nil {
+		return
+	}
+	c.Args = func(cmd *cobra.Command, given []string) error {
+		if err := args(cmd, given); err != nil {
+			return badInput("see: "+cmd.CommandPath()+" --help", "%w", err)
+		}
+		return nil
+	}
+}

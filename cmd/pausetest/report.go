@@ -1,0 +1,140 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"pausetest/internal/analysis"
+	"pausetest/internal/recording"
+	"pausetest/internal/report"
+	"pausetest/plots"
+)
+
+// study reads a run: its folder, or the recording itself.
+func study(path string) (*analysis.Study, error) {
+	const hint = "name the folder of a run, or its " + recordingFile
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, recordingFile)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, badInput(hint, "opening the recording: %w", err)
+	}
+	defer file.Close()
+	s, err := analysis.Analyze(recording.NewReader(file).All())
+	if err != nil {
+		return nil, badInput(hint, "%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// A rendering is one way to put a study on paper.
+type rendering struct {
+	name   string
+	render func(io.Writer, *analysis.Study) error
+}
+
+// renderings are what a run folder holds beside the recording, all made from it.
+var renderings = []rendering{
+	{resultFile, report.JSON},
+	{curveFile, figure(plots.Curve)},
+	{timelineFile, figure(plots.Timeline)},
+	{reportFile, report.HTML},
+}
+
+func figure(draw func(io.Writer, *analysis.Study, plots.Format) error) func(io.Writer, *analysis.Study) error {
+	return func(w io.Writer, s *analysis.Study) error { return draw(w, s, plots.PNG) }
+}
+
+// finish reads back what was recorded and puts it on paper: by the same way as
+// anybody would who has nothing but the recording. The study is returned even
+// when there is no room for the files.
+func finish(f *runFolder) (*analysis.Study, error) {
+	file, err := f.root.Open(recordingFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the recording back: %w", err)
+	}
+	defer file.Close()
+	s, err := analysis.Analyze(recording.NewReader(file).All())
+	if err != nil {
+		return nil, fmt.Errorf("reading the recording back: %w", err)
+	}
+	var errs []error
+	for _, r := range renderings {
+		errs = append(errs, f.write(r.name, func(w io.Writer) error { return r.render(w, s) }))
+	}
+	return s, errors.Join(errs...)
+}
+
+// exitCodeFor turns a verdict into an exit code, where that was asked for.
+func exitCodeFor(wanted bool, v analysis.Verdict) error {
+	switch {
+	case wanted && v == analysis.Collapse:
+		return &exitError{code: exitCollapse}
+	case wanted && v == analysis.Inconclusive:
+		return &exitError{code: exitInconclusive}
+	}
+	return nil
+}
+
+func newReport() *cobra.Command {
+	var format, out string
+	formats := map[string]func(io.Writer, *analysis.Study) error{
+		"text": report.Text, "json": report.JSON, "md": report.Markdown, "html": report.HTML,
+	}
+	c := &cobra.Command{
+		Use:   "report RUN...",
+		Short: "judge a recording again and print what it says",
+		Long: `report reads the recordings of runs (their folders, or the files themselves) and
+prints verdict, tables and warnings. It needs nothing but the recording, no
+privilege, and gives the same answer as the run itself did, to the byte.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			render, ok := formats[format]
+			if !ok {
+				return badInput("", "--format %q: expected text, json, md or html", format)
+			}
+			if out != "" && len(args) > 1 {
+				return badInput("leave --out away to print all of them", "--out takes one run, not %d", len(args))
+			}
+			for _, path := range args {
+				s, err := study(path)
+				if err != nil {
+					return err
+				}
+				if out != "" {
+					return writeFile(out, func(w io.Writer) error { return render(w, s) })
+				}
+				if err := render(cmd.OutOrStdout(), s); err != nil {
+					return failed("", fmt.Errorf("printing: %w", err))
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&format, "format", "text", "text, json, md or html")
+	c.Flags().StringVarP(&out, "out", "o", "", "write to `FILE` instead of standard output")
+	return c
+}
+
+// writeFile writes a file whole or not at all. What was there is replaced.
+func writeFile(name string, fn func(io.Writer) error) error {
+	file, err := renameio.NewPendingFile(name, renameio.WithPermissions(0o644))
+	if err != nil {
+		return badInput("name a file in a folder that you may write to", "writing %s: %w", name, err)
+	}
+	defer file.Cleanup()
+	if err := fn(file); err != nil {
+		return failed("", fmt.Errorf("writing %s: %w", name, err))
+	}
+	if err := file.CloseAtomicallyReplace(); err != nil {
+		return failed("", fmt.Errorf("writing %s: %w", name, err))
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"pausetest/internal/netstat"
+	"pausetest/internal/procctl"
+	"pausetest/internal/recording"
+)
+
+// A watched is a stream as the sampler sees it.
+type watched struct {
+	id      int
+	source  *procctl.Handle
+	writers []*procctl.IOCounter
+	sockets []netstat.Socket // of this stream alone
+	sum     netstat.Sum
+	gone    bool
+}
+
+// A sampler reads all counters once a period, on a thread of its own, and hands
+// over what it saw in records. It never waits for whoever takes them: while the
+// run is busy pausing a tree, samples queue up, each with its own time.
+type sampler struct {
+	link      *netstat.LinkCounter
+	counter   *netstat.SocketCounter
+	receive   bool // count what the sockets received, not what they sent
+	period    time.Duration
+	beginNS   int64 // on the monotonic clock; the run's time zero
+	out       chan recording.Record
+	discarded int // samples for which there was no room
+
+	mu      sync.Mutex
+	watched []*watched
+	common  []netstat.Socket // of processes that several streams share
+	total   netstat.Sum      // over all sockets
+}
+
+// queued is how many records wait for the run: half a minute's.
+const queued = 300
+
+// nowNS is the time since the run began.
+func (s *sampler) nowNS() int64 { return netstat.MonotonicNS() - s.beginNS }
+
+// watch replaces the set of streams that are read.
+func (s *sampler) watch(streams []*watched, common []netstat.Socket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watched, s.common = streams, common
+}
+
+// run samples until ctx ends or the interface is gone.
+func (s *sampler) run(ctx context.Context) error {
+	return netstat.Tick(ctx, s.period, func(slot netstat.Slot) error {
+		s.events(slot)
+		sample, err := s.sample(slot)
+		if err != nil {
+			return err
+		}
+		s.put(recording.Record{Sample: &sample})
+		return nil
+	})
+}
+
+// events reports what the slot itself says.
+func (s *sampler) events(slot netstat.Slot) {
+	at := slot.NowNS - s.beginNS
+	if missed := slot.Missed + s.discarded; missed > 0 {
+		if s.put(recording.Record{Event: &recording.Event{TNS: at, Kind: recording.Late, Detail: fmt.Sprintf("%d samples missed", missed)}}) {
+			s.discarded = 0
+		}
+	}
+	if j := slot.Jump; j != (netstat.ClockJump{}) {
+		s.put(recording.Record{Event: &recording.Event{TNS: at, Kind: recording.ClockJump,
+			Detail: fmt.Sprintf("suspended for %v, wall clock set by %v", time.Duration(j.SuspendedNS), time.Duration(j.SteppedNS))}})
+	}
+}
+
+// sample reads every counter, each stamped beside its own reading.
+func (s *sampler) sample(slot netstat.Slot) (recording.Sample, error) {
+	out := recording.Sample{TNS: s.nowNS(), LateNS: slot.NowNS - slot.DueNS}
+	link, err := s.link.Read()
+	if err != nil {
+		return out, err
+	}
+	out.Interface = &recording.InterfaceCounters{RxBytes: link.RxBytes, TxBytes: link.TxBytes}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out.AttributedTNS = s.nowNS()
+	for _, socket := range s.common {
+		s.read(socket, nil)
+	}
+	for _, w := range s.watched {
+		if c, ok := s.stream(w); ok {
+			out.Streams = append(out.Streams, c)
+		}
+	}
+	if s.counter != nil {
+		bytes := s.total.Bytes()
+		out.SocketBytes = &bytes
+	}
+	return out, nil
+}
+
+// stream reads one stream's counters, and notices its end.
+func (s *sampler) stream(w *watched) (recording.StreamCounters, bool) {
+	c := recording.StreamCounters{ID: w.id}
+	if w.gone {
+		return c, false
+	}
+	if w.source.Exited() {
+		w.gone = true
+		s.put(recording.Record{Event: &recording.Event{TNS: s.nowNS(), Kind: recording.StreamEnded, Stream: w.id}})
+		return c, false
+	}
+	var sum uint64
+	for _, io := range w.writers {
+		n, err := io.Read()
+		if err != nil { // it ends just now, or its privileges changed: no value
+			return c, false
+		}
+		sum += n
+	}
+	if len(w.writers) > 0 {
+		c.IOBytes = &sum
+	}
+	for _, socket := range w.sockets {
+		s.read(socket, &w.sum)
+	}
+	if len(w.sockets) > 0 {
+		bytes := w.sum.Bytes()
+		c.SocketBytes = &bytes
+	}
+	return c, true
+}
+
+// read adds one socket's reading to the total and to the stream's own sum. A
+// socket that is gone keeps its last reading.
+func (s *sampler) read(socket netstat.Socket, own *netstat.Sum) {
+	stats, err := s.counter.Read(socket)
+	if err != nil {
+		return
+	}
+	bytes := stats.AckedBytes
+	if s.receive {
+		bytes = stats.ReceivedBytes
+	}
+	s.total.Add(socket.Cookie, bytes)
+	if own != nil {
+		own.Add(socket.Cookie, bytes)
+	}
+}
+
+func (s *sampler) put(r recording.Record) bool {
+	select {
+	case s.out <- r:
+		return true
+	default:
+		s.discarded++
+		return false
+	}
+}
+
+// lost turns the end of sampling into words.
+func lost(err error, iface string) error {
+	if errors.Is(err, netstat.ErrInterfaceLost) {
+		return fmt.Errorf("sampling %s: %w", iface, err)
+	}
+	return fmt.Errorf("sampling: %w", err)
+}

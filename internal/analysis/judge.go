@@ -1,0 +1,347 @@
+package analysis
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"pausetest/internal/recording"
+)
+
+// An Action is what a Judge advises to do next.
+type Action int
+
+// The actions.
+const (
+	GoOn    Action = iota
+	Restart        // discard the blocks so far, ask Plan again
+	Stop
+)
+
+// mostValueless blocks that gave no rate end a run whose counter is gone.
+const mostValueless = 10
+
+// A Judge hears the records of a run one by one and knows at every moment what
+// they say. The run asks it after every block; a finished recording is read by
+// letting a Judge hear it. It depends on nothing but the records and their
+// order, so that the two can't disagree.
+type Judge struct {
+	header recording.Header
+	rule   rule
+
+	heard           bool
+	firstNS, lastNS int64 // instants of the first and the latest record
+
+	streams []recording.Stream // all that were ever seen
+	live    []int              // ids of the managed ones, ascending
+	epoch   int                // membership changes so far
+	shares  shares
+
+	refresh   [len(sources)]refresh
+	lazy      [len(sources)]bool
+	deciding  int // index of the source that decides
+	qualified bool
+	samples   int
+
+	window   window
+	segments []segment
+	pending  []int  // segments of the block under way
+	spoilt   string // why the segment under way can't be used
+
+	blocks    []block // counted
+	attempts  int     // blocks begun, of PhaseMain and PhaseSchedule
+	repeats   int     // of an own schedule, whole ones
+	valueless int     // blocks without a rate, in a row
+	between   []pair
+	placebo   []pair
+
+	timing     timing
+	retimed    bool // blocks were discarded for a longer settling
+	extensions int
+	ruledOut   bool // "no collapse" was reached at some look
+	raw        bool // the same before the background was considered
+	advice     Action
+	reason     string
+
+	ledger ledger
+	noted  noted
+}
+
+// A timing is the length of a segment in its two parts.
+type timing struct{ settleNS, measureNS int64 }
+
+// noted are the events that a result has to tell of.
+type noted struct {
+	late, clockJumps, foreignContinues, stopsPending int
+	guardLost, interfaceLost, interrupted, limit     string
+	end                                              string
+	ended                                            bool
+	gone                                             []instant // streams that ended
+	come                                             []instant // streams that appeared
+}
+
+// An instant is when something happened to a stream.
+type instant struct {
+	id  int
+	tNS int64
+}
+
+// NewJudge returns a judge for a recording that begins with this header.
+func NewJudge(h recording.Header) *Judge {
+	j := &Judge{header: h, rule: newRule(h.Plan), streams: slices.Clone(h.Streams), deciding: fromInterface}
+	for _, s := range h.Streams {
+		j.live = append(j.live, s.ID)
+	}
+	slices.Sort(j.live)
+	j.live = slices.Compact(j.live)
+	j.shares.restart()
+	return j
+}
+
+// Hear takes the next record in. The header was given to NewJudge and is
+// passed over.
+func (j *Judge) Hear(r recording.Record) {
+	switch {
+	case r.Sample != nil:
+		j.tick(r.Sample.TNS)
+		j.hearSample(r.Sample)
+	case r.Event != nil:
+		j.tick(r.Event.TNS)
+		j.ledger.hear(r.Event)
+		j.hearEvent(r.Event)
+	}
+}
+
+func (j *Judge) tick(tNS int64) {
+	if !j.heard {
+		j.heard, j.firstNS, j.lastNS = true, tNS, tNS
+	}
+	j.firstNS, j.lastNS = min(j.firstNS, tNS), max(j.lastNS, tNS)
+}
+
+func (j *Judge) hearSample(s *recording.Sample) {
+	j.samples++
+	transmit := j.header.Direction != recording.Receive
+	if !j.qualified {
+		j.hearBaseline(s, transmit)
+	}
+	j.window.hear(s, transmit)
+}
+
+func (j *Judge) hearEvent(e *recording.Event) {
+	switch e.Kind {
+	case recording.SegmentBegin:
+		j.beginSegment(e)
+	case recording.SegmentEnd:
+		j.endSegment(e.TNS)
+	case recording.SegmentCut:
+		j.cutSegment(e.TNS, reasonOr(e.Detail, "it was cut"))
+	case recording.StreamAppeared, recording.StreamEnded, recording.StreamRefused:
+		j.hearMembership(e)
+	case recording.Retimed:
+		j.hearRetimed(e)
+	case recording.Decided:
+		j.endRepeat()
+	default:
+		j.note(e)
+	}
+}
+
+func reasonOr(detail, otherwise string) string {
+	if detail == "" {
+		return otherwise
+	}
+	return detail
+}
+
+// note keeps what the result has to tell of.
+func (j *Judge) note(e *recording.Event) {
+	n := &j.noted
+	switch e.Kind {
+	case recording.Late:
+		n.late++
+	case recording.ClockJump:
+		n.clockJumps++
+	case recording.ForeignContinue:
+		n.foreignContinues++
+		if j.window.isOpen && j.window.seg.Phase != recording.PhaseGap {
+			j.spoilt = "somebody else continued a paused stream"
+		}
+		j.drop("somebody else continued a paused stream")
+	case recording.StopPending:
+		n.stopsPending++
+	case recording.GuardLost:
+		n.guardLost = reasonOr(e.Detail, "the guard was lost")
+	case recording.InterfaceLost:
+		n.interfaceLost = reasonOr(e.Detail, "the interface vanished")
+	case recording.LimitReached:
+		n.limit = reasonOr(e.Detail, "a limit of the disturbance was reached")
+		j.drop("a limit of the disturbance was reached")
+	case recording.Interrupted:
+		n.interrupted = reasonOr(e.Detail, "it was interrupted")
+	case recording.RunEnd:
+		n.ended, n.end = true, e.Detail
+		j.endRepeat()
+	}
+}
+
+// hearMembership follows who is alive. Blocks on both sides of a change are
+// comparable with each other, but no block spans it.
+func (j *Judge) hearMembership(e *recording.Event) {
+	at, found := slices.BinarySearch(j.live, e.Stream)
+	switch {
+	case e.Kind == recording.StreamAppeared && !found:
+		j.live = slices.Insert(j.live, at, e.Stream)
+		if e.Appeared != nil {
+			j.streams = append(j.streams, *e.Appeared)
+		}
+		j.noted.come = append(j.noted.come, instant{e.Stream, e.TNS})
+	case e.Kind != recording.StreamAppeared && found:
+		j.live = slices.Delete(j.live, at, at+1)
+		if e.Kind == recording.StreamEnded {
+			j.noted.gone = append(j.noted.gone, instant{e.Stream, e.TNS})
+		}
+	default:
+		return
+	}
+	j.epoch++
+	j.shares.restart()
+	j.spoilt = "a stream came or went"
+	j.drop("a stream came or went before its block was whole")
+}
+
+// hearRetimed starts the count of blocks anew when their settling was too
+// short.
+func (j *Judge) hearRetimed(e *recording.Event) {
+	j.endRepeat()
+	j.qualify()
+	j.timing = timing{e.SettleNS, e.MeasureNS}
+	if !j.retimed {
+		j.retimed = true
+		return
+	}
+	for _, b := range j.blocks {
+		j.discard(b.segments, "measured before the settling was lengthened")
+	}
+	j.drop("measured before the settling was lengthened")
+	j.blocks = nil
+	j.extensions++
+	j.repeats = 0
+	j.ruledOut, j.raw = false, false
+	j.advice, j.reason = GoOn, ""
+}
+
+// Advise says what to do after a block, and why; GoOn needs no reason.
+func (j *Judge) Advise() (Action, string) {
+	j.endRepeat()
+	return j.advice, j.reason
+}
+
+// consider looks at the blocks so far and settles what to advise.
+func (j *Judge) consider() {
+	j.advice, j.reason = GoOn, ""
+	n := len(j.blocks)
+	if j.rule.design == recording.Fixed {
+		if done := max(n, j.repeats); done >= j.rule.maxBlocks {
+			j.advice, j.reason = Stop, fmt.Sprintf("all %d blocks of the fixed design are done", done)
+		}
+		return
+	}
+	if n == 0 || n < firstLook(j.header.Plan, j.rule.maxBlocks, len(j.live)) {
+		return
+	}
+	l, ok := j.look(j.deciding)
+	if ok {
+		j.raw = j.raw || l.interval.Low >= collapseBelow
+		kept := j.background().judge(l.verdict, l.interval)
+		j.ruledOut = j.ruledOut || kept == NoCollapse || kept == Saturated || kept == Scaling
+		if j.settlingFails(l.verdict, n) {
+			j.advice = Restart
+			j.reason = fmt.Sprintf("the rate still moved while it was measured: settling for %v instead of %v",
+				time.Duration(j.extended().settleNS), time.Duration(j.timing.settleNS))
+			return
+		}
+		if j.decidedBy(l) {
+			j.advice, j.reason = Stop, "the question is decided: "+string(l.verdict)
+			return
+		}
+		if j.rule.design == recording.Sequential && n >= secondCheckAt && n < j.rule.maxBlocks && j.rule.futile(l.estimate, j.raw) {
+			j.advice = Stop
+			j.reason = fmt.Sprintf("going on to %d blocks would most likely decide nothing more", j.rule.maxBlocks)
+			return
+		}
+	}
+	if j.rule.maxBlocks > 0 && n >= j.rule.maxBlocks {
+		j.advice, j.reason = Stop, fmt.Sprintf("all %d blocks that were allowed are used up", n)
+	}
+}
+
+// decidedBy says whether a look answers the run's question.
+func (j *Judge) decidedBy(l look) bool {
+	switch l.verdict {
+	case Collapse, Scaling, Saturated:
+		return true
+	case NoCollapse:
+		return j.header.Plan.Goal == recording.GoalCollapse
+	}
+	return false
+}
+
+// settlingFails says whether the blocks must be measured anew with a longer
+// settling. It isn't asked for collapse and scaling: what is still moving pulls
+// the ratio towards 1, so those two are safe without.
+func (j *Judge) settlingFails(v Verdict, n int) bool {
+	due := n == firstLook(j.header.Plan, j.rule.maxBlocks, len(j.live)) || n == secondCheckAt || v == Saturated
+	if v == Collapse || v == Scaling || !due || !j.mayExtend() {
+		return false
+	}
+	return j.unsettled()
+}
+
+func (j *Judge) unsettled() bool {
+	halvings := make([]halving, 0, len(j.blocks))
+	for i := range j.blocks {
+		halvings = append(halvings, j.blocks[i].halving[j.deciding])
+	}
+	return unsettled(halvings)
+}
+
+// A look is what the blocks so far say, by one source.
+type look struct {
+	estimate
+	interval Interval
+	verdict  Verdict
+}
+
+func (j *Judge) look(source int) (look, bool) {
+	e, ok := estimateRatio(j.observations(source))
+	if !ok {
+		return look{}, false
+	}
+	i := j.rule.interval(e)
+	return look{estimate: e, interval: i, verdict: classify(i)}, true
+}
+
+// background is what the deciding source counts beside the managed streams.
+func (j *Judge) background() background {
+	if j.deciding != fromInterface {
+		return noBackground
+	}
+	if share := j.header.Plan.UnattributedShare; share >= 0 {
+		return background{share: min(1, share), known: true}
+	}
+	var whole, own []float64
+	for i := range j.blocks {
+		b := &j.blocks[i]
+		if b.one.has(fromInterface) && b.ownOne == b.ownOne {
+			whole = append(whole, b.one[fromInterface])
+			own = append(own, b.ownOne)
+		}
+	}
+	if len(whole) == len(j.blocks) {
+		if b, ok := measuredBackground(whole, own, j.rule.oneSided); ok {
+			return b
+		}
+	}
+	return background{share: 1}
+}

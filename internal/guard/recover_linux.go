@@ -1,0 +1,213 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"pausetest/internal/procctl"
+	"pausetest/internal/procctl/proctable"
+)
+
+// confirmWithin is how long Recover waits for continued processes to be seen
+// running. The kernel wakes them at once; only their priority can delay it.
+const confirmWithin = time.Second
+
+// A Report is what Recover did about a run that died.
+type Report struct {
+	Started    time.Time   `json:"started,omitzero"` // of the run that died
+	Controller int         `json:"controller_pid,omitempty"`
+	Processes  []Recovered `json:"processes"` // in the order in which they were continued
+	Notes      []string    `json:"notes,omitempty"`
+}
+
+// A Recovered is one process that a dead run was holding.
+type Recovered struct {
+	PID        int     `json:"pid"`
+	StartTicks uint64  `json:"start_ticks"`
+	Name       string  `json:"name,omitempty"` // raw, as the process named itself
+	Outcome    Outcome `json:"outcome"`
+	Error      string  `json:"error,omitempty"` // with Failed
+}
+
+// Outcome says what became of a process.
+type Outcome string
+
+// The outcomes.
+const (
+	Continued Outcome = "continued" // was stopped, runs again
+	Running   Outcome = "running"   // ran already; not touched
+	Gone      Outcome = "gone"      // ended; its pid may be another's now; not touched
+	Failed    Outcome = "failed"    // may still be stopped
+)
+
+// Pending returns the processes that a dead run may have left stopped, in the
+// order in which it stopped them. It touches nothing, and returns none while the
+// run that holds them is alive.
+func Pending(path string) ([]procctl.ProcID, error) {
+	d, err := openStateDir(path, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	if live, err := locked(d); live || err != nil {
+		return nil, err
+	}
+	h, err := newHeader()
+	if err != nil {
+		return nil, err
+	}
+	j, _, err := leftover(d, h)
+	return j.Outstanding, err
+}
+
+// Recover continues exactly those processes that a dead run intended to stop
+// and did not live to forget, that are still the same, and that are stopped. It
+// returns a BusyError while a run is alive: what that run pauses is its own
+// business. Without a journal there is nothing to do and no error.
+//
+// When a process could not be continued, the journal stays and the error says
+// so; Recover may be repeated, with more privileges.
+func Recover(path string) (Report, error) {
+	d, err := openStateDir(path, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Report{}, nil
+	}
+	if err != nil {
+		return Report{}, err
+	}
+	defer d.close()
+	lock, err := acquireLock(d)
+	if err != nil {
+		return Report{}, err
+	}
+	defer lock.Close()
+	h, err := newHeader()
+	if err != nil {
+		return Report{}, err
+	}
+	j, found, err := leftover(d, h)
+	if !found || err != nil {
+		return Report{Notes: j.Notes}, err
+	}
+	report := Report{
+		Started:    j.Started,
+		Controller: j.Controller.PID,
+		Processes:  continueOutstanding(j.Outstanding),
+		Notes:      j.Notes,
+	}
+	failed := 0
+	for _, p := range report.Processes {
+		if p.Outcome == Failed {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return report, fmt.Errorf("recovering from the run of pid %d: %d of %d processes may still be stopped", j.Controller.PID, failed, len(report.Processes))
+	}
+	return report, d.remove(journalName)
+}
+
+// leftover reads the journal of a dead run. Of an earlier boot's nothing is
+// outstanding: its processes ended with that boot.
+func leftover(d *stateDir, here journalHeader) (j journal, found bool, err error) {
+	j, found, err = readJournal(d)
+	if err != nil || len(j.Outstanding) == 0 {
+		return j, found, err
+	}
+	if j.BootID != here.BootID {
+		j.Notes = append(j.Notes, fmt.Sprintf("a journal of an earlier boot was discarded (%d processes, run of pid %d)", len(j.Outstanding), j.Controller.PID))
+		j.Outstanding = nil
+	} else if j.PIDNamespace != here.PIDNamespace {
+		return journal{}, true, fmt.Errorf("reading the journal in %q: it was written in another pid namespace (%q)", d.path, j.PIDNamespace)
+	}
+	return j, found, nil
+}
+
+// continueOutstanding continues the latest first, then waits until all are seen
+// to run.
+func continueOutstanding(ids []proctable.ProcID) []Recovered {
+	var all []Recovered
+	handles := make([]*procctl.Handle, 0, len(ids))
+	for _, id := range slices.Backward(ids) {
+		h, r := continueOne(id)
+		handles = append(handles, h)
+		all = append(all, r)
+	}
+	deadline := time.Now().Add(confirmWithin)
+	for i, h := range handles {
+		if h == nil {
+			continue
+		}
+		if all[i].Outcome == Continued && !runsBy(h, deadline) {
+			all[i].Outcome, all[i].Error = Failed, procctl.ErrStillStopped.Error()
+		}
+		h.Close()
+	}
+	return all
+}
+
+// continueOne sends the signal if it is due. The handle is nil when the process
+// could not be opened.
+func continueOne(id proctable.ProcID) (*procctl.Handle, Recovered) {
+	r := Recovered{PID: id.PID, StartTicks: id.StartTicks}
+	h, err := procctl.Open(id)
+	if err == nil {
+		r.Name = h.Comm()
+		var stopped bool
+		if stopped, err = isStopped(id.PID); err == nil && stopped {
+			err = h.Continue()
+			r.Outcome = Continued
+		} else if err == nil {
+			r.Outcome = Running
+		}
+	}
+	switch {
+	case errors.Is(err, procctl.ErrGone), errors.Is(err, fs.ErrNotExist), id.PID == os.Getpid():
+		r.Outcome = Gone // our own pid, too, was another's when it was written down
+	case err != nil:
+		r.Outcome, r.Error = Failed, err.Error()
+	}
+	return h, r
+}
+
+// runsBy waits until the process is seen running, or to have ended.
+func runsBy(h *procctl.Handle, deadline time.Time) bool {
+	for {
+		if stopped, err := isStopped(h.ID().PID); err != nil || !stopped || h.Exited() {
+			return true
+		}
+		if time.Now().After(deadline) {
+			return false
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// isStopped says whether a stop is in force for any thread of a process. The
+// process is held by a pidfd, so that a pid that changes hands here can only
+// lead to a signal that reaches nobody.
+func isStopped(pid int) (bool, error) {
+	tasks := "/proc/" + strconv.Itoa(pid) + "/task/"
+	threads, err := os.ReadDir(tasks)
+	if err != nil {
+		return false, err
+	}
+	for _, t := range threads {
+		status, err := os.ReadFile(tasks + t.Name() + "/status")
+		if err != nil {
+			continue // the thread ended
+		}
+		if stopInForce(status) {
+			return true, nil
+		}
+	}
+	return false, nil
+}

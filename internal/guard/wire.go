@@ -1,0 +1,138 @@
+package guard
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// The wire protocol. Controller and guard exchange messages of exactly
+// messageSize bytes over a SOCK_SEQPACKET socket pair; both are the same
+// executable, so little-endian layout and version are fixed:
+//
+//	offset size
+//	     0    4  magic "pgd1"
+//	     4    1  kind
+//	     5    1  cause    why the guard fired; 0: it has not
+//	     6    2  count    processes the message is about
+//	     8    8  seq      number of the request; replies repeat it
+//	    16    8  first    serial number of the first process
+//	    24    8  at       CLOCK_BOOTTIME at sending, ns; replies repeat it
+//	    32    8  lease    ns, only in hello
+//	    40    8  maxpause ns, only in hello
+//	    48    4  errno    of a refusal; 0: none
+//	    52    4  zero
+//
+// The controller sends hello, intend (with count pidfds in SCM_RIGHTS), forget,
+// beat and done, and gets one ack for each. The guard speaks unasked only once,
+// when it fires; every ack repeats the cause, so that nothing depends on that
+// message's arrival.
+//
+// Processes are numbered by the controller in the order of their intents. The
+// guard needs no other name for them.
+const messageSize = 56
+
+const magic = 'p' | 'g'<<8 | 'd'<<16 | '1'<<24
+
+// maxFDs is how many descriptors one message may carry (SCM_MAX_FD of Linux).
+const maxFDs = 253
+
+type kind uint8
+
+const (
+	kindHello  kind = iota + 1 // terms: lease and longest pause
+	kindIntend                 // count processes, numbered from first, are about to be stopped
+	kindForget                 // the same processes run again
+	kindBeat                   // the controller lives
+	kindDone                   // everything runs; the guard continues what it still knows, and ends
+	kindAck                    // the guard has done what seq asked, unless errno or cause says otherwise
+	kindFired                  // the guard fired
+	kindEnd                    // first invalid kind
+)
+
+// A cause is why the guard fired.
+type cause uint8
+
+const (
+	causeNone     cause = iota
+	causeExit           // the controller exited
+	causeClosed         // the controller closed its end of the socket
+	causeSilence        // the lease ran out
+	causeOverrun        // a pause passed its limit
+	causeProtocol       // the controller sent something unintelligible
+	causeEnd            // first invalid cause
+)
+
+func (c cause) String() string {
+	switch c {
+	case causeNone:
+		return "not fired"
+	case causeExit:
+		return "the controller exited"
+	case causeClosed:
+		return "the controller closed its socket"
+	case causeSilence:
+		return "the controller was silent for longer than the lease"
+	case causeOverrun:
+		return "a pause passed its limit"
+	case causeProtocol:
+		return "the controller sent an unintelligible message"
+	}
+	return fmt.Sprintf("cause %d", uint8(c))
+}
+
+type message struct {
+	Kind       kind
+	Cause      cause
+	Count      uint16
+	Seq        uint64
+	First      uint64
+	AtNS       int64
+	LeaseNS    int64
+	MaxPauseNS int64
+	Errno      uint32
+}
+
+// encode writes m into b without allocating: the guard calls it too.
+func (m *message) encode(b *[messageSize]byte) {
+	le := binary.LittleEndian
+	le.PutUint32(b[0:], magic)
+	b[4] = byte(m.Kind)
+	b[5] = byte(m.Cause)
+	le.PutUint16(b[6:], m.Count)
+	le.PutUint64(b[8:], m.Seq)
+	le.PutUint64(b[16:], m.First)
+	le.PutUint64(b[24:], uint64(m.AtNS))
+	le.PutUint64(b[32:], uint64(m.LeaseNS))
+	le.PutUint64(b[40:], uint64(m.MaxPauseNS))
+	le.PutUint32(b[48:], m.Errno)
+	le.PutUint32(b[52:], 0)
+}
+
+var errMessage = errors.New("malformed guard message")
+
+// decode accepts exactly what encode writes.
+func decode(b []byte) (message, error) {
+	if len(b) != messageSize {
+		return message{}, errMessage
+	}
+	le := binary.LittleEndian
+	m := message{
+		Kind:       kind(b[4]),
+		Cause:      cause(b[5]),
+		Count:      le.Uint16(b[6:]),
+		Seq:        le.Uint64(b[8:]),
+		First:      le.Uint64(b[16:]),
+		AtNS:       int64(le.Uint64(b[24:])),
+		LeaseNS:    int64(le.Uint64(b[32:])),
+		MaxPauseNS: int64(le.Uint64(b[40:])),
+		Errno:      le.Uint32(b[48:]),
+	}
+	switch {
+	case le.Uint32(b[0:]) != magic, le.Uint32(b[52:]) != 0,
+		m.Kind == 0, m.Kind >= kindEnd, m.Cause >= causeEnd,
+		m.AtNS < 0, m.LeaseNS < 0, m.MaxPauseNS < 0:
+		return message{}, errMessage
+	}
+	return m, nil
+}

@@ -1,0 +1,153 @@
+package procctl
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"pausetest/internal/procctl/proctable"
+)
+
+// A Handle is a pidfd whose process was proved to be the one that was meant. It
+// can only stop, continue and look; it is not safe to Close it while it is used.
+type Handle struct {
+	id   ProcID
+	comm string // for messages
+	fd   int    // -1 when closed
+}
+
+// Open opens a pidfd and then compares the start time: the pidfd pins whoever
+// has the pid now, so if the start time read afterwards is the wanted one, the
+// pidfd is the wanted process, and remains it. Otherwise the error is ErrGone.
+func Open(id ProcID) (*Handle, error) {
+	if id.PID <= 1 || id.PID == os.Getpid() {
+		return nil, &ProcError{Op: "opening", ID: id, Err: ErrForbidden}
+	}
+	fd, err := unix.PidfdOpen(id.PID, 0)
+	if err != nil {
+		return nil, &ProcError{Op: "opening", ID: id, Err: classify(err)}
+	}
+	h := &Handle{id: id, fd: fd}
+	stat, err := readStat(id.PID)
+	switch {
+	case err == nil && stat.ID() != id:
+		err = ErrGone
+	case err == nil && stat.Flags&proctable.KernelThread != 0:
+		err = ErrForbidden
+	case err == nil && h.Exited():
+		err = ErrGone // a zombie, or it ended after the stat was read
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, &ProcError{Op: "opening", ID: id, Comm: stat.Comm, Err: classify(err)}
+	}
+	h.comm = stat.Comm
+	return h, nil
+}
+
+// Adopt makes a Handle of a pidfd that came from elsewhere, for instance over a
+// unix socket, and owns it from then on if there is no error. It checks that the
+// descriptor is a pidfd and that its process has the pid and start time of id;
+// a process that ended meanwhile gives ErrGone.
+func Adopt(id ProcID, fd int) (*Handle, error) {
+	info, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
+	if err != nil {
+		return nil, &ProcError{Op: "adopting", ID: id, Err: classify(err)}
+	}
+	pid, ok := proctable.PidfdPID(info)
+	switch {
+	case !ok:
+		err = errors.New("descriptor is no pidfd")
+	case pid == -1: // reaped
+		err = ErrGone
+	case pid != id.PID:
+		err = fmt.Errorf("descriptor is of pid %d", pid)
+	case pid <= 1 || pid == os.Getpid():
+		err = ErrForbidden
+	}
+	if err != nil {
+		return nil, &ProcError{Op: "adopting", ID: id, Err: err}
+	}
+	stat, err := readStat(id.PID)
+	if err == nil && stat.ID() != id {
+		err = ErrGone
+	}
+	if err != nil {
+		return nil, &ProcError{Op: "adopting", ID: id, Comm: stat.Comm, Err: classify(err)}
+	}
+	return &Handle{id: id, comm: stat.Comm, fd: fd}, nil
+}
+
+// ID is the identity that was proved.
+func (h *Handle) ID() ProcID { return h.id }
+
+// Comm is the process's name when it was opened, raw.
+func (h *Handle) Comm() string { return h.comm }
+
+// FD is the pidfd, which remains the Handle's; -1 after Close.
+func (h *Handle) FD() int { return h.fd }
+
+// Close closes the pidfd. The process stays as it is.
+func (h *Handle) Close() error {
+	if h.fd < 0 {
+		return nil
+	}
+	err := unix.Close(h.fd)
+	h.fd = -1
+	return err
+}
+
+// Exited reports whether the process has ended; a zombie has, but a process whose
+// first thread alone has ended has not.
+func (h *Handle) Exited() bool {
+	poll := []unix.PollFd{{Fd: int32(h.fd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(poll, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		return err == nil && n == 1
+	}
+}
+
+// Stop sends SIGSTOP. Success means sent; State tells when it has been obeyed.
+func (h *Handle) Stop() error { return h.signal(unix.SIGSTOP, "stopping") }
+
+// Continue sends SIGCONT. It does nothing else: no file is read, nothing is
+// allocated unless it fails.
+func (h *Handle) Continue() error { return h.signal(unix.SIGCONT, "continuing") }
+
+// Permitted asks the kernel whether we may signal the process, by signal 0,
+// which disturbs nothing.
+func (h *Handle) Permitted() error { return h.signal(0, "probing") }
+
+func (h *Handle) signal(sig unix.Signal, op string) error {
+	if err := unix.PidfdSendSignal(h.fd, sig, nil, 0); err != nil {
+		return &ProcError{Op: op, ID: h.id, Comm: h.comm, Err: classify(err)}
+	}
+	return nil
+}
+
+// readStat reads /proc/PID/stat of the running system.
+func readStat(pid int) (proctable.Stat, error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return proctable.Stat{}, err
+	}
+	return proctable.ParseStat(bytes.TrimSpace(text))
+}
+
+// classify turns the errors of the system into those of this package.
+func classify(err error) error {
+	switch {
+	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.ENOENT):
+		return ErrGone
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		return ErrNotPermitted
+	}
+	return err
+}

@@ -1,0 +1,73 @@
+// Package procctl is the only place that signals processes it did not start. It
+// reads the process table, proves that a process is the one that was meant, and
+// stops and continues whole trees of them.
+//
+// Three habits keep it harmless. A signal goes through a pidfd whose process was
+// compared with the wanted identity, never to a number, a group or a wildcard.
+// Every stop is told to a Ledger before it is sent. And whatever StopTree can't
+// bring to a proven end, it undoes.
+package procctl
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"pausetest/internal/procctl/proctable"
+)
+
+// A ProcID is a process identity that survives pid reuse.
+type ProcID = proctable.ProcID
+
+// The reasons that callers tell apart; match them with errors.Is.
+var (
+	// ErrGone says that the process ended, or that its pid is another's by now.
+	ErrGone = errors.New("process is gone")
+	// ErrNotPermitted says that we may not signal or read the process.
+	ErrNotPermitted = errors.New("operation not permitted")
+	// ErrNotConverged says that the tree kept changing, or could not be told
+	// from its surroundings, until the time was over.
+	ErrNotConverged = errors.New("process tree did not come to rest")
+	// ErrAlreadyStopped says that somebody else had stopped the process.
+	ErrAlreadyStopped = errors.New("already stopped by somebody else")
+	// ErrTraced says that a debugger holds the process.
+	ErrTraced = errors.New("traced by a debugger")
+	// ErrForbidden says that the process is one we never signal: init, a kernel
+	// thread, ourselves, an ancestor of ours or one that was named as such.
+	ErrForbidden = errors.New("must not be signalled")
+	// ErrStillStopped says that a process stayed stopped after it was continued.
+	ErrStillStopped = errors.New("still stopped")
+	// ErrNotUndone says that StopTree failed and could not continue everything
+	// that it had stopped until then.
+	ErrNotUndone = errors.New("not everything could be continued again")
+)
+
+// A ProcError is an error about one process.
+type ProcError struct {
+	Op   string // a gerund: "stopping"
+	ID   ProcID
+	Comm string // raw, as the process named itself; empty when unknown
+	Err  error
+}
+
+// Error escapes the process's name, for it is hostile.
+func (e *ProcError) Error() string {
+	if e.Comm == "" {
+		return fmt.Sprintf("%s pid %d: %v", e.Op, e.ID.PID, e.Err)
+	}
+	return fmt.Sprintf("%s %s (pid %d): %v", e.Op, printable(e.Comm), e.ID.PID, e.Err)
+}
+
+func (e *ProcError) Unwrap() error { return e.Err }
+
+// printable returns an ordinary name as it is and quotes any other.
+func printable(name string) string {
+	for _, r := range name {
+		if r <= ' ' || r == '(' || r == ')' || r == '"' || r == '\\' || !strconv.IsPrint(r) || r == '\uFFFD' {
+			return strconv.QuoteToASCII(name)
+		}
+	}
+	return name
+}
+
+var errNotRegular = errors.New("not a regular file")

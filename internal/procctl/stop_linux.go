@@ -1,0 +1,470 @@
+package procctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"pausetest/internal/procctl/proctable"
+)
+
+// A Ledger is told of every intended stop before it is sent, and of every
+// process that was continued. The guard implements it.
+type Ledger interface {
+	// Intend returns only after the intent is journalled and the guard holds
+	// the processes. The handles remain the caller's.
+	Intend(handles []*Handle) error
+	// Forget says that they run again, or never were stopped, or have ended.
+	Forget(handles []*Handle) error
+}
+
+// StopOptions are the limits of StopTree; the zero value has sensible ones.
+type StopOptions struct {
+	// Timeout is how long the tree may take to come to rest; default 1 s.
+	Timeout time.Duration
+	// PendingGrace is how long a thread in uninterruptible sleep is waited for
+	// before it is accepted as "stop pending"; default 50 ms, at most half of
+	// Timeout.
+	PendingGrace time.Duration
+	// Never are further processes that must not be signalled, for instance the
+	// guard and whoever reads our output. Init, kernel threads, ourselves and
+	// our ancestors never are.
+	Never []int
+}
+
+const (
+	defaultStopTimeout  = time.Second
+	defaultPendingGrace = 50 * time.Millisecond
+	// cleanScans must follow each other before a tree counts as at rest. One
+	// would do if a scan were of one instant; it is not.
+	cleanScans = 2
+	// The wait between looks at a tree that is not yet at rest: a stop is
+	// obeyed in some 10 µs when idle and in milliseconds under load.
+	minLook, maxLook = 100 * time.Microsecond, 2 * time.Millisecond
+)
+
+// StopTree stops the roots and everything that descends from them, parents
+// before their children, and returns when two scans in a row have found nothing
+// new and every thread of every member stopped.
+//
+// It is all or nothing: if a member can't be stopped, was stopped or is traced
+// by somebody else, if a root ends or is replaced, or if the tree does not come
+// to rest in time, then everything that this call stopped is continued, children
+// first, and the error names the process and wraps one of this package's
+// sentinels. Only an error that wraps ErrNotUndone says that undoing failed as
+// well; the ledger then still has those processes.
+//
+// Note: parents first, because a job-control shell or sudo that sees its child
+// stop takes it for the end of the job. Stop first and list afterwards, because
+// a stopped process can't fork. What a thread in uninterruptible sleep may still
+// fork, when its wait ends, Check notices.
+//
+// Note: a member that somebody else had stopped fails the whole tree. It could
+// be left as it is, but then "resumed" would not mean "runs again", and whoever
+// stopped it is probably at work on this backup.
+func (t *Table) StopTree(ctx context.Context, roots []ProcID, ledger Ledger, o StopOptions) (*Stopped, error) {
+	if o.Timeout <= 0 {
+		o.Timeout = defaultStopTimeout
+	}
+	if o.PendingGrace <= 0 {
+		o.PendingGrace = defaultPendingGrace
+	}
+	o.PendingGrace = min(o.PendingGrace, o.Timeout/2)
+	s := &stopping{table: t, ledger: ledger, options: o,
+		held: make(map[ProcID]*held), cgroups: make(map[string]bool)}
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, ErrNotConverged)
+	defer cancel()
+	err := s.begin(roots)
+	if err == nil {
+		err = s.converge(ctx)
+	}
+	stopped := &Stopped{members: s.order, ledger: ledger}
+	if err == nil {
+		err = stopped.dropEnded()
+	}
+	if err == nil {
+		return stopped, nil
+	}
+	if undone := stopped.Continue(); undone != nil {
+		err = fmt.Errorf("%w; %w: %w", err, ErrNotUndone, undone)
+	}
+	return nil, err
+}
+
+// held is a member of the tree that is being, or was, stopped.
+type held struct {
+	handle *Handle
+	root   bool
+	// signalled is set before the signal is sent, so that an undo never misses it.
+	signalled bool
+	// settled says that all its threads were seen stopped.
+	settled bool
+	// doubts counts consecutive looks that saw it run while its stop was pending.
+	doubts int
+	// released says that it was continued, or had ended, and is closed.
+	released bool
+}
+
+// stopping is one StopTree at work.
+type stopping struct {
+	table   *Table
+	ledger  Ledger
+	options StopOptions
+
+	kin     *kin
+	never   map[int]bool
+	held    map[ProcID]*held
+	order   []*held         // as they were stopped
+	cgroups map[string]bool // those of the members, as texts
+	unrest  error           // why the last look was not clean
+	pending time.Time       // since when only uninterruptible sleep keeps us waiting
+}
+
+// begin takes the baseline and stops the roots and what descends from them.
+func (s *stopping) begin(roots []ProcID) error {
+	if len(roots) == 0 {
+		return errors.New("stopping a tree: no process named")
+	}
+	began, baseline, err := s.table.baseline()
+	if err != nil {
+		return err
+	}
+	s.kin = newKin(began, baseline)
+	s.never = neverSignalled(baseline, s.options.Never)
+
+	var batch []newcomer
+	for _, id := range roots {
+		p, ok := baseline[id.PID]
+		if !ok || p.ID() != id || zombie(p) {
+			return &ProcError{Op: "stopping", ID: id, Comm: p.Comm, Err: ErrGone}
+		}
+		if s.kin.isMember(p) {
+			continue // named twice
+		}
+		s.kin.add(p)
+		batch = append(batch, newcomer{Stat: p})
+	}
+	more, _ := s.kin.sort(baseline)
+	return s.take(parentsFirst(append(batch, more...), baseline), roots)
+}
+
+// baseline is the clock, then the table: what began before it existed then.
+func (t *Table) baseline() (beganTicks uint64, now scan, err error) {
+	root, err := openDir(t.root)
+	if err != nil {
+		return 0, nil, fmt.Errorf("reading the process table: %w", err)
+	}
+	defer root.close()
+	if beganTicks, err = uptime(root); err != nil {
+		return 0, nil, fmt.Errorf("reading the clock: %w", err)
+	}
+	now, err = t.scan(nil)
+	return beganTicks, now, err
+}
+
+// neverSignalled collects ourselves, all our ancestors and the named ones.
+func neverSignalled(now scan, named []int) map[int]bool {
+	never := map[int]bool{0: true, 1: true}
+	for _, pid := range named {
+		never[pid] = true
+	}
+	for pid := os.Getpid(); !never[pid]; pid = now[pid].PPID {
+		never[pid] = true
+	}
+	return never
+}
+
+// parentsFirst sorts by depth below whatever is not in the batch.
+func parentsFirst(batch []newcomer, now scan) []newcomer {
+	in := make(map[int]bool, len(batch))
+	for _, n := range batch {
+		in[n.PID] = true
+	}
+	depth := func(n newcomer) int {
+		depth := 0
+		for p := n.Stat; in[p.PPID] && depth < len(batch); p = now[p.PPID] {
+			depth++
+		}
+		return depth
+	}
+	slices.SortStableFunc(batch, func(a, b newcomer) int { return depth(a) - depth(b) })
+	return batch
+}
+
+// take makes a batch of newcomers members: all are opened, proved and checked,
+// then told to the ledger, then stopped in the given order.
+func (s *stopping) take(batch []newcomer, roots []ProcID) error {
+	var fresh []*held
+	var handles []*Handle
+	for _, n := range batch {
+		h, err := s.open(n)
+		isRoot := slices.Contains(roots, n.ID())
+		if gone(err) && !isRoot {
+			continue // the next scan tells what became of it
+		}
+		if err != nil {
+			closeAll(handles)
+			return err
+		}
+		m := &held{handle: h, root: isRoot}
+		s.held[h.id] = m
+		s.kin.add(n.Stat)
+		fresh, handles = append(fresh, m), append(handles, h)
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	// From here on they are undone with the rest, whatever the ledger says.
+	s.order = append(s.order, fresh...)
+	if err := s.ledger.Intend(handles); err != nil {
+		return fmt.Errorf("recording the intent to stop %d processes: %w", len(handles), err)
+	}
+	for _, m := range fresh {
+		m.signalled = true
+		if err := m.handle.Stop(); err != nil && (m.root || !gone(err)) {
+			return err
+		}
+	}
+	return nil
+}
+
+func closeAll(handles []*Handle) {
+	for _, h := range handles {
+		h.Close()
+	}
+}
+
+// open opens a newcomer and checks that it may be taken. ErrGone says that it
+// has ended or is not what the scan took it for.
+func (s *stopping) open(n newcomer) (*Handle, error) {
+	if s.never[n.PID] {
+		return nil, &ProcError{Op: "stopping", ID: n.ID(), Comm: n.Comm, Err: ErrForbidden}
+	}
+	h, err := Open(n.ID())
+	if err != nil {
+		return nil, err
+	}
+	if err = s.prove(h, n); err == nil {
+		err = acceptable(h)
+	}
+	if err != nil {
+		h.Close()
+		return nil, &ProcError{Op: "stopping", ID: n.ID(), Comm: n.Comm, Err: err}
+	}
+	if text, err := os.ReadFile("/proc/" + strconv.Itoa(n.PID) + "/cgroup"); err == nil && !h.Exited() {
+		s.cgroups[string(text)] = true
+	}
+	return h, nil
+}
+
+// prove reads again what made the process a newcomer, now that it is pinned. A
+// scan joins rows of different instants by pid; here the parent is pinned too: if
+// it has not ended after the child named it, the child is its own.
+func (s *stopping) prove(h *Handle, n newcomer) error {
+	now, err := readStat(n.PID)
+	if err != nil {
+		return classify(err)
+	}
+	if h.Exited() || now.Session != n.Session && n.parent == (ProcID{}) {
+		return ErrGone
+	}
+	if n.parent == (ProcID{}) {
+		return nil
+	}
+	parent, ok := s.held[n.parent]
+	if !ok || now.PPID != n.parent.PID || parent.handle.Exited() {
+		return ErrGone
+	}
+	return nil
+}
+
+// acceptable checks the state in which we find it, and that we may signal it.
+func acceptable(h *Handle) error {
+	if err := h.Permitted(); err != nil {
+		return errors.Unwrap(err)
+	}
+	tracer, err := h.tracer()
+	if err != nil {
+		return err
+	}
+	states, err := h.State()
+	switch {
+	case gone(err):
+		return ErrGone
+	case err != nil:
+		return err
+	case tracer != 0 || states.Traced > 0:
+		return ErrTraced
+	case states.Stopped > 0:
+		return ErrAlreadyStopped
+	}
+	return nil
+}
+
+// converge looks and scans until nothing changes any more.
+func (s *stopping) converge(ctx context.Context) error {
+	look := minLook
+	for clean := 0; clean < cleanScans; {
+		if ctx.Err() != nil {
+			return s.giveUp(ctx)
+		}
+		// The look comes before the scan: if everything was stopped then,
+		// nothing can be forked behind the scan's back.
+		rest, err := s.atRest()
+		if err != nil {
+			return err
+		}
+		newcomers, suspects, err := s.scan()
+		if err != nil {
+			return err
+		}
+		switch {
+		case len(newcomers) > 0:
+			if err := s.take(newcomers, nil); err != nil {
+				return err
+			}
+			n := newcomers[len(newcomers)-1]
+			s.unrest = &ProcError{Op: "following", ID: n.ID(), Comm: n.Comm, Err: errors.New("it appeared just now")}
+			clean, look = 0, minLook
+			continue
+		case len(suspects) > 0:
+			p := suspects[0]
+			s.unrest = &ProcError{Op: "placing", ID: p.ID(), Comm: p.Comm, Err: errors.New("it may belong to the tree or to its surroundings")}
+		case rest:
+			clean++
+			continue
+		}
+		clean = 0
+		pause(ctx, look)
+		look = min(2*look, maxLook)
+	}
+	return nil
+}
+
+// giveUp says why: the caller's reason, or ours with what was still restless.
+func (s *stopping) giveUp(ctx context.Context) error {
+	if cause := context.Cause(ctx); !errors.Is(cause, ErrNotConverged) {
+		return fmt.Errorf("stopping a tree: %w", cause)
+	}
+	return fmt.Errorf("stopping a tree: %w within %v: %w", ErrNotConverged, s.options.Timeout, s.unrest)
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// atRest looks at every member: is each one stopped, or ended, or at least
+// waiting in uninterruptible sleep for longer than the grace?
+func (s *stopping) atRest() (bool, error) {
+	running, pending := false, false
+	for _, m := range s.order {
+		states, err := m.handle.State()
+		switch {
+		case gone(err) && m.root:
+			return false, err // it ended, perhaps in favour of a successor
+		case gone(err):
+			continue
+		case err != nil:
+			return false, err
+		case states.Traced > 0:
+			return false, &ProcError{Op: "stopping", ID: m.handle.id, Comm: m.handle.comm, Err: ErrTraced}
+		}
+		m.settled = states.AllStopped()
+		if !m.settled {
+			s.unrest = &ProcError{Op: "stopping", ID: m.handle.id, Comm: m.handle.comm, Err: errors.New("not yet stopped")}
+			pending = pending || states.Pending()
+			running = running || !states.Pending()
+		}
+	}
+	if running || !pending {
+		s.pending = time.Time{}
+		return !running, nil
+	}
+	if s.pending.IsZero() {
+		s.pending = time.Now()
+	}
+	return time.Since(s.pending) >= s.options.PendingGrace, nil
+}
+
+// scan reads the table and sorts it, clearing suspects by what they show.
+func (s *stopping) scan() ([]newcomer, []suspect, error) {
+	now, err := s.table.scan(s.order)
+	if err != nil {
+		return nil, nil, err
+	}
+	newcomers, suspects := s.kin.sort(now)
+	return newcomers, slices.DeleteFunc(suspects, s.cleared), nil
+}
+
+// cleared reports whether a suspect is somebody else's. A fork stays in its
+// cgroup, so another one speaks for it; where cgroups tell nothing, one that
+// left our sessions is only suspected if it is named like a member.
+func (s *stopping) cleared(p suspect) bool {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.PID) + "/cgroup")
+	if err != nil {
+		return vanished(err) // if we may not look, the suspicion remains
+	}
+	if !s.cgroups[string(text)] {
+		return true
+	}
+	return p.ownSession && !telling(string(text)) && !s.kin.resembles(p.Stat)
+}
+
+// telling reports whether a process is in another cgroup than the root.
+func telling(cgroups string) bool {
+	for line := range strings.Lines(cgroups) {
+		if c, err := proctable.ParseCgroup(line); err == nil && c.Path != "/" {
+			return true
+		}
+	}
+	return false
+}
+
+// scan reads every process's stat, and then what the children files of the
+// members' threads name beyond that: a pass over /proc is not of one instant and
+// may have gone by a pid just before it was taken.
+func (t *Table) scan(members []*held) (scan, error) {
+	root, err := openDir(t.root)
+	if err != nil {
+		return nil, fmt.Errorf("reading the process table: %w", err)
+	}
+	defer root.close()
+	now := make(scan)
+	buf := make([]byte, maxStatBytes)
+	row := func(name string, pid int) error {
+		text, err := root.readInto(buf, name+"/stat")
+		if err != nil {
+			return nil // it ended
+		}
+		if stat, err := proctable.ParseStat(text); err == nil {
+			now[pid] = stat
+		}
+		return nil
+	}
+	if err := root.numbers(row); err != nil {
+		return nil, fmt.Errorf("reading the process table: %w", err)
+	}
+	for _, m := range members {
+		d, err := root.sub(strconv.Itoa(m.handle.id.PID))
+		if err != nil {
+			continue
+		}
+		for _, pid := range readChildren(d) {
+			if _, known := now[pid]; !known {
+				_ = row(strconv.Itoa(pid), pid)
+			}
+		}
+		d.close()
+	}
+	return now, nil
+}

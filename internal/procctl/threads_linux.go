@@ -1,0 +1,98 @@
+package procctl
+
+import (
+	"errors"
+	"strconv"
+
+	"pausetest/internal/procctl/proctable"
+)
+
+// ThreadStates counts a process's threads by state.
+type ThreadStates struct {
+	Running         int // or asleep, or anything that is none of the others
+	Stopped         int // T
+	Uninterruptible int // D: a stop takes effect when the wait is over
+	Traced          int // t: held by a debugger
+	Dead            int // Z, X
+}
+
+// AllStopped reports whether every living thread is stopped.
+func (s ThreadStates) AllStopped() bool {
+	return s.Stopped > 0 && s.Running+s.Uninterruptible+s.Traced == 0
+}
+
+// Pending reports whether only uninterruptible sleep keeps the process from
+// being stopped.
+func (s ThreadStates) Pending() bool {
+	return s.Uninterruptible > 0 && s.Running+s.Traced == 0
+}
+
+func (s *ThreadStates) count(state byte) {
+	switch state {
+	case 'T':
+		s.Stopped++
+	case 'D':
+		s.Uninterruptible++
+	case 't':
+		s.Traced++
+	case 'Z', 'X', 'x':
+		s.Dead++
+	default:
+		s.Running++
+	}
+}
+
+// State reads the state of every thread. The pidfd vouches for the process: if
+// it has not ended after the reading, the pid was its own all the while.
+func (h *Handle) State() (ThreadStates, error) {
+	var states ThreadStates
+	err := func() error {
+		tasks, err := openDir("/proc/" + strconv.Itoa(h.id.PID) + "/task")
+		if err != nil {
+			return err
+		}
+		defer tasks.close()
+		buf := make([]byte, maxStatBytes)
+		return tasks.numbers(func(name string, _ int) error {
+			text, err := tasks.readInto(buf, name+"/stat")
+			if err != nil {
+				return ignoreVanished(err) // that thread ended
+			}
+			stat, err := proctable.ParseStat(text)
+			if err != nil {
+				return err
+			}
+			states.count(stat.State)
+			return nil
+		})
+	}()
+	if h.Exited() || err == nil && states == (ThreadStates{}) {
+		err = ErrGone
+	}
+	if err != nil {
+		return ThreadStates{}, &ProcError{Op: "watching", ID: h.id, Comm: h.comm, Err: classify(err)}
+	}
+	return states, nil
+}
+
+// tracer reads who traces the process: 0 for nobody.
+func (h *Handle) tracer() (int, error) {
+	d, err := openDir("/proc/" + strconv.Itoa(h.id.PID))
+	if err != nil {
+		return 0, classify(err)
+	}
+	defer d.close()
+	text, err := d.readAll("status", maxTextBytes)
+	if err != nil {
+		return 0, classify(err)
+	}
+	status, err := proctable.ParseStatus(text)
+	if err == nil && h.Exited() {
+		err = ErrGone
+	}
+	return status.TracerPID, err
+}
+
+// gone reports whether an error says that the process has ended, which is no
+// failure when it was to be continued.
+func gone(err error) bool { return errors.Is(err, ErrGone) }

@@ -1,0 +1,176 @@
+package plots
+
+import (
+	"bytes"
+	"flag"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pausetest/internal/analysis"
+)
+
+// A golden is a figure that is kept as a picture.
+type golden struct {
+	name string
+	figure
+}
+
+var (
+	collapse2    = world{streams: 2, ratio: 0.6, verdict: analysis.Collapse, seed: 1, rounds: 12}
+	collapse3    = world{streams: 3, ratio: 0.31, verdict: analysis.Collapse, seed: 2, rounds: 6, between: true, linkBit: 1e9}
+	saturated3   = world{streams: 3, ratio: 1.0, verdict: analysis.Saturated, seed: 3, rounds: 12, alone: 48e6, linkBit: 4e8}
+	scaling8     = world{streams: 8, ratio: 3.1, verdict: analysis.Scaling, seed: 4, rounds: 8, between: true, linkBit: 1e9}
+	noCollapse16 = world{streams: 16, ratio: 1.1, verdict: analysis.NoCollapse, seed: 5, rounds: 16, between: true,
+		label: "fileserver-%d.building-seven.example.org:/export/home/a-very-long-path/of-users level 1"}
+	events16 = world{streams: 16, ratio: 0.5, verdict: analysis.Collapse, seed: 6, rounds: 8, events: true,
+		label: "fileserver-%d.building-seven.example.org:/export/home/a-very-long-path/of-users level 1"}
+	undecided3 = world{streams: 3, ratio: 0.9, verdict: analysis.Inconclusive, seed: 8, rounds: 4}
+	hostile3   = world{streams: 3, ratio: 0.4, verdict: analysis.Collapse, seed: 9, rounds: 4,
+		label: "a\n\x1b[31mred\xff\x00 Ωμέγα пример 日本 \u202etxt) %d"}
+)
+
+func goldens() []golden {
+	studies, changes := manyRuns(24)
+	return []golden{
+		{"curve-2-collapse", curveOf(collapse2.study())},
+		{"curve-3-collapse", curveOf(collapse3.study())},
+		{"curve-3-saturated", curveOf(saturated3.study())},
+		{"curve-8-scaling", curveOf(scaling8.study())},
+		{"curve-16-no-collapse", curveOf(noCollapse16.study())},
+		{"curve-3-inconclusive", curveOf(undecided3.study())},
+		{"curve-empty", curveOf(emptyStudy())},
+		{"timeline-2-collapse", timelineOf(collapse2.study())},
+		{"timeline-3-collapse", timelineOf(collapse3.study())},
+		{"timeline-8-scaling", timelineOf(scaling8.study())},
+		{"timeline-16-events", timelineOf(events16.study())},
+		{"timeline-3-hostile", timelineOf(hostile3.study())},
+		{"streams-3-collapse", streamsOf(collapse3.study())},
+		{"streams-16-no-collapse", streamsOf(noCollapse16.study())},
+		{"trend", trendOf(studies, changes)},
+		{"compare-2", comparisonOf(twoConditions())},
+		{"compare-4", comparisonOf(fourConditions())},
+	}
+}
+
+func emptyStudy() *analysis.Study {
+	return &analysis.Study{Result: analysis.Result{
+		Verdict: analysis.Inconclusive, Stopped: "fewer than two streams were left",
+		Needed: "at least two streams that run for a minute",
+	}}
+}
+
+// manyRuns are runs of as many nights, the first half of which collapse.
+func manyRuns(n int) ([]*analysis.Study, []time.Time) {
+	var studies []*analysis.Study
+	for i := range n {
+		w := world{streams: 3, ratio: 0.35, verdict: analysis.Collapse, seed: uint64(i), rounds: 4 + i%5}
+		switch {
+		case i == 5:
+			w.ratio, w.verdict = 0.85, analysis.Inconclusive
+		case i == 15:
+			w.ratio, w.verdict = 1.05, analysis.Saturated
+		case i == 16:
+			w.ratio, w.verdict = 1.12, analysis.NoCollapse
+		case i >= n/2:
+			w.ratio, w.verdict = 1.8, analysis.Scaling
+		}
+		s := w.study()
+		off := 1 + 0.1*float64(i%4-1)
+		r := &s.Result
+		r.Ratio, r.Interval.Low, r.Interval.High = r.Ratio*off, r.Interval.Low*off, r.Interval.High*off
+		s.Result.Started = s.Result.Started.AddDate(0, 0, i)
+		studies = append(studies, s)
+	}
+	return studies, []time.Time{studies[n/2].Result.Started.Add(-12 * time.Hour)}
+}
+
+func twoConditions() []Condition {
+	after := world{streams: 3, ratio: 1.7, verdict: analysis.Scaling, seed: 11, rounds: 6, between: true}
+	return []Condition{
+		{Name: "auth bsd", Studies: []*analysis.Study{collapse3.study()}},
+		{Name: "auth bsdtcp", Studies: []*analysis.Study{after.study()}},
+	}
+}
+
+func fourConditions() []Condition {
+	var out []Condition
+	for i, name := range []string{"fs1, before", "fs1, after the new switch", "fs2 with a name that is longer than anybody would want to read", "fs3"} {
+		w := world{streams: 8, ratio: 0.4 + 0.7*float64(i), verdict: analysis.Saturated, seed: uint64(20 + i), rounds: 5, between: true}
+		out = append(out, Condition{Name: name, Studies: []*analysis.Study{w.study()}})
+	}
+	return out
+}
+
+var update = flag.Bool("update", false, "write the golden pictures anew; look at them")
+
+// TestGolden compares pictures with those that were looked at. Processors
+// round differently, so a few pixels may differ a little.
+func TestGolden(t *testing.T) {
+	for _, g := range goldens() {
+		t.Run(g.name, func(t *testing.T) {
+			var got bytes.Buffer
+			if err := render(&got, PNG, g.figure); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", g.name+".png")
+			if *update {
+				if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Equal(got.Bytes(), want) {
+				return
+			}
+			if share := differing(t, got.Bytes(), want); share > 0.0005 {
+				out := filepath.Join(t.TempDir(), g.name+".png")
+				if dir := os.Getenv("PAUSETEST_ARTIFACTS"); dir != "" {
+					out = filepath.Join(dir, g.name+".png")
+				}
+				if err := os.WriteFile(out, got.Bytes(), 0o644); err != nil {
+					t.Error(err)
+				}
+				t.Errorf("%.2f %% of the pixels differ from %s; see %s, and -update", 100*share, path, out)
+			}
+		})
+	}
+}
+
+// differing is the share of pixels that clearly differ.
+func differing(t *testing.T, got, want []byte) float64 {
+	a, b := decode(t, got), decode(t, want)
+	if a.Bounds() != b.Bounds() {
+		return 1
+	}
+	n := 0
+	size := a.Bounds().Size()
+	for y := range size.Y {
+		for x := range size.X {
+			r0, g0, b0, _ := a.At(x, y).RGBA()
+			r1, g1, b1, _ := b.At(x, y).RGBA()
+			if far(r0, r1) || far(g0, g1) || far(b0, b1) {
+				n++
+			}
+		}
+	}
+	return float64(n) / float64(size.X*size.Y)
+}
+
+func far(a, b uint32) bool { return max(a, b)-min(a, b) > 0x1800 }
+
+func decode(t *testing.T, data []byte) image.Image {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
