@@ -55,15 +55,14 @@ func curveOf(s *analysis.Study) curve {
 		c.why = emptyText(r)
 		return c
 	}
-	unvalued := 0
+	used := 0
 	for i := range s.Segments {
 		if s.Segments[i].Used {
-			unvalued++
+			used++
 		}
 	}
-	unvalued -= len(c.dots)
 	c.facts = append(c.facts, count(len(c.dots), "segment", "segments"))
-	if unvalued > 0 {
+	if unvalued := used - len(c.dots); unvalued > 0 {
 		c.facts = append(c.facts, fmt.Sprintf("%d more without a value", unvalued))
 	}
 	if r.RecommendedStreams != nil && r.RecommendedStreams.Streams > 0 {
@@ -79,15 +78,16 @@ func curveOf(s *analysis.Study) curve {
 	return c
 }
 
+// mostStreams is more than any host runs; a level beyond it is nonsense that
+// would make an axis useless.
+const mostStreams = 10_000
+
 // drawableLevels are the levels with numbers in them.
 func drawableLevels(levels []analysis.Level) []analysis.Level {
 	var out []analysis.Level
 	for _, l := range levels {
-		if finite(l.BytesPerSecond) && l.BytesPerSecond >= 0 && l.Active >= 0 {
-			if !finite(l.Low) || !finite(l.High) {
-				l.Low, l.High = l.BytesPerSecond, l.BytesPerSecond
-			}
-			out = append(out, l)
+		if rate := drawableRate(&l.LevelRate); rate != nil && l.Active >= 0 && l.Active < mostStreams {
+			out = append(out, analysis.Level{Active: l.Active, LevelRate: *rate})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b analysis.Level) int { return cmp.Compare(a.Active, b.Active) })
@@ -100,7 +100,7 @@ func dotsOf(s *analysis.Study) []dot {
 	for i := range s.Segments {
 		seg := &s.Segments[i]
 		rate, ok := seg.Rates[s.Result.DecidedBy]
-		if seg.Used && ok && finite(rate) && rate >= 0 {
+		if seg.Used && ok && isRate(rate) {
 			dots = append(dots, dot{
 				segment: seg.Number, active: len(seg.Active), bytesPerSecond: rate,
 				placebo: seg.Phase == recording.PhasePlacebo,
@@ -114,12 +114,12 @@ func dotsOf(s *analysis.Study) []dot {
 // of or, without one, the mean of level one; 0 when neither is known.
 func aloneRate(r *analysis.Result) float64 {
 	for _, e := range r.Sources {
-		if e.Source == r.DecidedBy && finite(e.One) && e.One > 0 {
+		if e.Source == r.DecidedBy && isRate(e.One) && e.One > 0 {
 			return e.One
 		}
 	}
 	for _, l := range r.Levels {
-		if l.Active == 1 && finite(l.BytesPerSecond) && l.BytesPerSecond > 0 {
+		if l.Active == 1 && isRate(l.BytesPerSecond) && l.BytesPerSecond > 0 {
 			return l.BytesPerSecond
 		}
 	}
@@ -145,7 +145,7 @@ func (c *curve) scale(linkBytesPerSecond float64) {
 		c.link = linkBytesPerSecond
 		c.top = max(c.top, linkBytesPerSecond*1.07)
 	}
-	if !(c.top > 0) || !finite(c.top) {
+	if c.top == 0 {
 		c.top = 1
 	}
 }
@@ -153,8 +153,8 @@ func (c *curve) scale(linkBytesPerSecond float64) {
 // The area of the data, about. Where dots come to lie must not depend on the
 // format or on how wide the numbers at the axis are.
 const (
-	areaWidth  = 510 * vg.Length(1)
-	areaHeight = 215 * vg.Length(1)
+	areaWidth  vg.Length = 510
+	areaHeight vg.Length = 215
 )
 
 // A swarm is the room that the dots of one level have, in levels and bytes per

@@ -39,7 +39,7 @@ func FormatOf(filename string) (Format, error) {
 	if ext == "" {
 		return "", fmt.Errorf("choosing the figure format of %q: no extension, want .png, .svg or .pdf", filename)
 	}
-	return "", fmt.Errorf("choosing the figure format of %q: %s is not .png, .svg or .pdf", filename, quoted(ext))
+	return "", fmt.Errorf("choosing the figure format of %q: %q is not .png, .svg or .pdf", filename, ext)
 }
 
 // dotsPerInch makes a page 1600 pixels wide.
@@ -76,14 +76,14 @@ func render(w io.Writer, f Format, fig figure) error {
 func newCanvas(f Format, width, height vg.Length) (vg.CanvasWriterTo, error) {
 	switch f {
 	case PNG:
-		return vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dotsPerInch))}, nil
+		return pngCanvas{vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dotsPerInch))}, nil
 	case SVG:
 		return svgCanvas{vgsvg.New(width, height)}, nil
 	case PDF:
 		timelessPDF()
 		return pdfCanvas{vgpdf.New(width, height)}, nil
 	}
-	return nil, fmt.Errorf("drawing a figure: unknown format %s", quoted(string(f)))
+	return nil, fmt.Errorf("drawing a figure: unknown format %q", string(f))
 }
 
 // timelessPDF makes the PDF library forget the clock and the order of its

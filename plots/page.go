@@ -31,11 +31,11 @@ type specimen struct {
 }
 
 const (
-	separator  = "  ·  "
-	lineWidth  = 26 * vg.Length(1) // of the specimen of a line or an area
-	pointWidth = 14 * vg.Length(1) // of that of a point
-	keyGap     = 14 * vg.Length(1)
-	keyPadding = 4 * vg.Length(1)
+	separator            = "  ·  "
+	lineWidth  vg.Length = 26 // of the specimen of a line or an area
+	pointWidth vg.Length = 14 // of that of a point
+	keyGap     vg.Length = 14
+	keyPadding vg.Length = 4
 )
 
 // draw sets the page and returns the canvas between its parts.

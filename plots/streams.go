@@ -2,6 +2,7 @@ package plots
 
 import (
 	"fmt"
+	"image/color"
 	"io"
 
 	"gonum.org/v1/plot"
@@ -56,7 +57,7 @@ func streamsOf(s *analysis.Study) streamRates {
 		fig.why = "No stream was measured by itself. " + emptyText(r)
 		return fig
 	}
-	if fig.top *= 1.05; fig.top == 0 || !finite(fig.top) {
+	if fig.top *= 1.05; fig.top == 0 {
 		fig.top = 1
 	}
 	for i := range fig.rows {
@@ -67,11 +68,20 @@ func streamsOf(s *analysis.Study) streamRates {
 		fig.caption = append(fig.caption, count(n, "more stream is", "more streams are")+" not shown")
 	}
 	fig.keys = []key{
-		{"alone, " + confidenceText(r.Confidence) + " interval", intervalKey(circle, 5, blue)},
-		{"its part when all run", intervalKey(square, 5, orange)},
+		{"alone, " + confidenceText(r.Confidence) + " interval", rangeKey(circle, blue)},
+		{"its part when all run", rangeKey(square, orange)},
 		{"of all, when all run", letterKey("%")},
 	}
 	return fig
+}
+
+// rangeKey shows a point with its interval lying, as in the figure.
+func rangeKey(s shape, col color.Color) specimen {
+	return specimen{lineWidth, func(c draw.Canvas, box vg.Rectangle) {
+		m := middle(box)
+		c.StrokeLine2(draw.LineStyle{Color: col, Width: 2.2}, box.Min.X, m.Y, box.Max.X, m.Y)
+		drawPoint(c, s, m, 4.5, col)
+	}}
 }
 
 // letterKey shows a sign as it stands in the figure.
@@ -83,12 +93,13 @@ func letterKey(sign string) specimen {
 	}}
 }
 
+// drawableRate is a copy of a rate whose numbers can be drawn, or nil.
 func drawableRate(r *analysis.LevelRate) *analysis.LevelRate {
-	if r == nil || !finite(r.BytesPerSecond) || r.BytesPerSecond < 0 {
+	if r == nil || !isRate(r.BytesPerSecond) {
 		return nil
 	}
 	out := *r
-	if !finite(out.Low) || !finite(out.High) {
+	if !isRate(out.Low) || !isRate(out.High) {
 		out.Low, out.High = out.BytesPerSecond, out.BytesPerSecond
 	}
 	return &out

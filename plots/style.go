@@ -15,14 +15,14 @@ import (
 // A page is 8 inches wide and its letters are large, because reports print
 // figures at half a page's width, about 8 cm: there 12 points become 4.7.
 const (
-	pageWidth  = 8 * vg.Inch
-	pageHeight = 5.5 * vg.Inch
-	pageMargin = 9 * vg.Length(1)
+	pageWidth            = 8 * vg.Inch
+	pageHeight           = 5.5 * vg.Inch
+	pageMargin vg.Length = 9
 
-	titleSize = 17 * vg.Length(1)
-	bodySize  = 14 * vg.Length(1)
-	keySize   = 12.5 * vg.Length(1)
-	smallSize = 12 * vg.Length(1)
+	titleSize vg.Length = 17
+	bodySize  vg.Length = 14
+	keySize   vg.Length = 12.5
+	smallSize vg.Length = 12
 )
 
 // The palette is Okabe and Ito's, which the colour-blind can tell apart. What
@@ -129,18 +129,19 @@ const (
 func drawPoint(c draw.Canvas, s shape, at vg.Point, radius vg.Length, fill color.Color) {
 	switch s {
 	case ring:
-		outline(c, circle, at, radius, white, fill, radius/2.2)
+		rimmed(c, circle, at, radius, white, fill, radius/2.2)
 	case cross:
 		d := radius
 		for _, to := range []vg.Point{{X: d, Y: d}, {X: d, Y: -d}} {
 			c.StrokeLine2(draw.LineStyle{Color: fill, Width: radius / 1.8}, at.X-to.X, at.Y-to.Y, at.X+to.X, at.Y+to.Y)
 		}
 	default:
-		outline(c, s, at, radius, fill, white, 0.8)
+		rimmed(c, s, at, radius, fill, white, 0.8)
 	}
 }
 
-func outline(c draw.Canvas, s shape, at vg.Point, radius vg.Length, fill, rim color.Color, width vg.Length) {
+// rimmed fills a shape and draws its rim.
+func rimmed(c draw.Canvas, s shape, at vg.Point, radius vg.Length, fill, rim color.Color, width vg.Length) {
 	path := shapePath(s, at, radius)
 	c.SetColor(fill)
 	c.Fill(path)

@@ -42,9 +42,6 @@ func drawable(buf *sfnt.Buffer, face font.Face, r rune) bool {
 	return err == nil && glyph != 0
 }
 
-// quoted is printable between quotation marks, for error messages.
-func quoted(s string) string { return fmt.Sprintf("%q", s) }
-
 const ellipsis = "…"
 
 // elide shortens a string in its middle until it is no wider than width: both

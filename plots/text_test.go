@@ -118,7 +118,7 @@ func TestTicksAreFewAndDifferent(t *testing.T) {
 		high := low + math.Pow(10, rapid.Float64Range(-1, 12).Draw(t, "length"))
 		for name, ticks := range map[string][]plot.Tick{
 			"even":   evenTicks(unitFor(high).bytesPerSecond, 6)(0, high),
-			"counts": countTicks(0.5, math.Round(math.Mod(high, 500))+0.5),
+			"counts": countTicks(0.5, math.Round(math.Mod(high, 500))+1.5),
 			"dates":  dateTicks(low, high),
 			"ratios": ratioTicks(0.01+math.Mod(low, 0.5), 2+math.Mod(high, 60)),
 		} {

@@ -43,22 +43,23 @@ func evenTicks(unit float64, want int) plot.TickerFunc {
 	}
 }
 
-// countTicks ticks an axis of whole things, each of them where there is room.
+// countTicks ticks an axis of whole things: each of them where there is room,
+// else round numbers and the first, as one stream alone is half of the
+// question.
 func countTicks(low, high float64) []plot.Tick {
 	d := max(1, math.Ceil(step(high-low, 16)))
 	var ticks []plot.Tick
-	for v := math.Ceil(low); v <= high; v++ {
-		t := plot.Tick{Value: v}
-		// Multiples of d, but the first one always: one stream alone is
-		// half of the question.
-		if d == 1 || v == 1 || math.Mod(v, d) == 0 {
-			t.Label = strconv.Itoa(int(v))
+	add := func(v float64) {
+		if v >= low && v <= high {
+			ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', 0, 64)})
 		}
-		if d == 1 || t.Label != "" {
-			ticks = append(ticks, t)
-		}
-		if len(ticks) > 100 {
-			break
+	}
+	if d > 1 {
+		add(1)
+	}
+	for i := math.Ceil(low / d); i*d <= high && len(ticks) < 20; i++ {
+		if d == 1 || i > 0 {
+			add(i * d)
 		}
 	}
 	return ticks

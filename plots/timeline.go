@@ -77,7 +77,7 @@ func timelineOf(s *analysis.Study) timeline {
 	for i := range s.Segments {
 		seg := &s.Segments[i]
 		rate, ok := seg.Rates[s.Result.DecidedBy]
-		if !ok || !finite(rate) || rate < 0 {
+		if !ok || !isRate(rate) {
 			rate = math.NaN()
 		}
 		t.windows = append(t.windows, window{
@@ -97,7 +97,7 @@ func timelineOf(s *analysis.Study) timeline {
 		}
 	}
 	t.top *= 1.05
-	if !(t.top > 0) || !finite(t.top) {
+	if t.top == 0 {
 		t.top = 1
 	}
 	t.keys = t.keysOf(s)

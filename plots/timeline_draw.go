@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	laneHeight  = 19 * vg.Length(1)
-	traceHeight = 190 * vg.Length(1)
-	badgeSize   = 12 * vg.Length(1)
+	laneHeight  vg.Length = 19
+	traceHeight vg.Length = 190
+	badgeSize   vg.Length = 12
 	// traceColumns is the width of the data in pixels of a PNG, about.
 	traceColumns = 1100
 )
@@ -262,7 +262,7 @@ func inside(x vg.Length, c draw.Canvas) vg.Length {
 
 func drawBadge(c draw.Canvas, letter string, at vg.Point) {
 	h := badgeSize / 2
-	outline(c, square, at, h, ink, white, 1)
+	rimmed(c, square, at, h, ink, white, 1)
 	style := boldStyle(badgeSize-2, white)
 	style.XAlign, style.YAlign = draw.XCenter, draw.YCenter
 	at.Y += 0.6 // capitals have no descenders

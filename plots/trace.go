@@ -50,7 +50,7 @@ func traceOf(readings iter.Seq[reading], patience float64) trace {
 		}
 		dt := r.seconds - last.seconds
 		switch {
-		case seen && !missed && dt > 0 && dt <= patience && r.bytes >= last.bytes:
+		case seen && !missed && dt > 0 && dt <= patience && r.bytes >= last.bytes && isRate(float64(r.bytes-last.bytes)/dt):
 			if !joined {
 				t.runs = append(t.runs, nil)
 			}

@@ -89,6 +89,10 @@ func linkText(bitsPerSecond uint64) string {
 	return strconv.FormatFloat(v, 'g', 3, 64) + " " + unit
 }
 
+// isRate tells whether a number can be a throughput in bytes per second: not
+// below zero, and not so absurd that it can't be drawn.
+func isRate(v float64) bool { return v >= 0 && v < 1e18 }
+
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // count writes a number of things.

@@ -179,6 +179,9 @@ func (h *liveHost) Census(ctx context.Context) ([]recording.Stream, error) {
 		return nil, err
 	}
 	l, err := h.looker.look(ctx)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -215,8 +218,12 @@ func (h *liveHost) Pause(ctx context.Context, id int) error {
 	case err == nil:
 		m.stopped, m.told = stopped, procctl.AllStopped
 		return nil
-	case errors.Is(err, procctl.ErrNotUndone), h.guard.Err() != nil:
+	case h.guard.Err() != nil:
+		return fmt.Errorf("pausing %s: %w; %w", m.recorded.Label, h.guard.Err(), err)
+	case errors.Is(err, procctl.ErrNotUndone):
 		return fmt.Errorf("pausing %s: %w", m.recorded.Label, err)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	case errors.Is(err, procctl.ErrGone):
 		return fmt.Errorf("pausing %s: %w: %w", m.recorded.Label, experiment.ErrEnded, err)
 	}
@@ -257,11 +264,15 @@ func (h *liveHost) Observe(ctx context.Context, untilNS int64, emit func(recordi
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-h.guard.Lost():
+			h.tell(emit, recording.GuardLost, h.guard.Err())
 			return h.guard.Err()
 		case <-h.suspend:
 			return experiment.ErrSuspend
 		case err := <-h.sampled:
-			return lost(err, h.iface)
+			if errors.Is(err, netstat.ErrInterfaceLost) {
+				h.tell(emit, recording.InterfaceLost, err)
+			}
+			return fmt.Errorf("sampling %s: %w", h.iface, err)
 		case <-timer.C:
 			return nil
 		case rec := <-h.sampler.out:
@@ -274,6 +285,10 @@ func (h *liveHost) Observe(ctx context.Context, untilNS int64, emit func(recordi
 			}
 		}
 	}
+}
+
+func (h *liveHost) tell(emit func(recording.Record) bool, kind recording.EventKind, err error) {
+	emit(recording.Record{Event: &recording.Event{TNS: h.NowNS(), Kind: kind, Detail: err.Error()}})
 }
 
 // check looks whether what is paused is paused still.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -164,12 +163,4 @@ func (s *sampler) put(r recording.Record) bool {
 		s.discarded++
 		return false
 	}
-}
-
-// lost turns the end of sampling into words.
-func lost(err error, iface string) error {
-	if errors.Is(err, netstat.ErrInterfaceLost) {
-		return fmt.Errorf("sampling %s: %w", iface, err)
-	}
-	return fmt.Errorf("sampling: %w", err)
 }

@@ -51,14 +51,27 @@ func (j *Judge) Relative() []RelativeLevel {
 		}
 		levels = append(levels, RelativeLevel{Active: k, Ratio: math.Exp(e.logRatio), Interval: j.fixedInterval(e)})
 	}
-	if levels == nil {
+	most := j.mostStreams()
+	if most == 0 {
 		return nil
 	}
 	if l, ok := j.look(j.deciding); ok {
 		one := RelativeLevel{Active: 1, Ratio: math.Exp(-l.logRatio), Interval: Interval{1 / l.interval.High, 1 / l.interval.Low}}
 		levels = slices.Insert(levels, 0, one)
 	}
-	return append(levels, RelativeLevel{Active: j.mostStreams(), Ratio: 1, Interval: Interval{1, 1}})
+	return append(levels, RelativeLevel{Active: most, Ratio: 1, Interval: Interval{1, 1}})
+}
+
+// mostStreams is N in T(k)/T(N), that of the last pair. Of two streams there are
+// no levels between to measure. 0 without any.
+func (j *Judge) mostStreams() int {
+	if n := len(j.between); n > 0 {
+		return j.between[n-1].n
+	}
+	if slices.Equal(j.streamCounts(), []int{2}) {
+		return 2
+	}
+	return 0
 }
 
 func (j *Judge) levelsBetween() []int {
@@ -79,9 +92,6 @@ func (j *Judge) pairsAt(k int) []pair {
 	}
 	return pairs
 }
-
-// mostStreams is N in T(k)/T(N): the streams of the last pair's common segment.
-func (j *Judge) mostStreams() int { return j.between[len(j.between)-1].n }
 
 // recommend names the level that moved most, or says why none can be named.
 func (j *Judge) recommend() (*Recommendation, string) {
@@ -120,7 +130,7 @@ func (j *Judge) recommend() (*Recommendation, string) {
 
 // notComparable says why the levels can't be put in an order; empty if they can.
 func (j *Judge) notComparable() string {
-	if len(j.between) == 0 {
+	if j.mostStreams() == 0 {
 		return "the levels between one and all were not measured"
 	}
 	for i := range j.between {
@@ -130,11 +140,11 @@ func (j *Judge) notComparable() string {
 	}
 	for _, k := range j.levelsBetween() {
 		if n := len(j.pairsAt(k)); n < fewestPairs {
-			return fmt.Sprintf("%d pairs at %d streams are too few; %d are needed", n, k, fewestPairs)
+			return fmt.Sprintf("%s at %d streams: %d are needed", count(n, "pair"), k, fewestPairs)
 		}
 	}
 	if len(j.blocks) < firstLookFew {
-		return fmt.Sprintf("%d blocks of one stream against all are too few; %d are needed", len(j.blocks), firstLookFew)
+		return fmt.Sprintf("%s of one stream against all: %d are needed", count(len(j.blocks), "block"), firstLookFew)
 	}
 	return ""
 }

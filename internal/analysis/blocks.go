@@ -10,7 +10,6 @@ import (
 // A block is one counted comparison of all streams with one. It points at its
 // segments by their index.
 type block struct {
-	epoch    int
 	live     []int // the streams of its "all" segment
 	lead     int   // 0 when several streams took turns alone (an own schedule)
 	segments []int
@@ -30,7 +29,7 @@ type pair struct {
 // one active stream against those with all of them. It fails when either level
 // is missing.
 func (j *Judge) newBlock(indices []int) (block, bool) {
-	b := block{epoch: j.epoch, segments: indices, ownOne: math.NaN()}
+	b := block{segments: indices, ownOne: math.NaN()}
 	var all, one []*segment
 	for _, i := range indices {
 		s := &j.segments[i]

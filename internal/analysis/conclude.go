@@ -16,15 +16,11 @@ func (j *Judge) Result() Result { return j.finished().result() }
 
 // finished is a copy that has heard the end of the recording.
 func (j *Judge) finished() *Judge {
-	k := *j
-	k.segments = slices.Clone(j.segments)
-	k.pending = slices.Clone(j.pending)
-	k.blocks = slices.Clone(j.blocks)
-	k.ledger.accounts = slices.Clone(j.ledger.accounts)
+	k := j.clone()
 	k.endRepeat()
 	k.cutSegment(k.lastNS, "the recording ends within it")
 	k.drop("its block was not finished")
-	return &k
+	return k
 }
 
 func (j *Judge) result() Result {
@@ -55,7 +51,7 @@ func (j *Judge) result() Result {
 		Started:       j.header.Started,
 		Host:          j.header.Host,
 		Interface:     j.header.Interface,
-		Argv:          j.header.Argv,
+		Argv:          append([]string{}, j.header.Argv...),
 		Note:          j.header.Note,
 		Labels:        j.header.Labels,
 		Tool:          j.header.Tool,
@@ -68,10 +64,10 @@ func (j *Judge) result() Result {
 		r.EffectiveSamples, r.Lag1Correlation = d.effective, d.lag1
 	}
 	r.RecommendedStreams, r.RecommendationMissing = j.recommend()
-	verdictWords := j.conclude(&r)
-	r.Stopped = j.stopped()
-	r.Sentence = j.sentence(&r)
-	r.Needed = j.needed(&r, verdictWords)
+	c := j.conclude(&r)
+	r.Stopped = j.stopped(c)
+	r.Sentence = sentence(&r)
+	r.Needed = j.needed(&r, c)
 	r.Warnings = j.warnings(&r)
 	r.round()
 	return r
@@ -108,7 +104,7 @@ func (j *Judge) conclude(r *Result) conclusion {
 	r.Flags = Flags{
 		Retrograde: l.interval.High < 1,
 		NoGain:     noGain,
-		NoCollapse: noCollapse,
+		NoCollapse: noCollapse || r.Verdict == NoCollapse,
 	}
 	return c
 }

@@ -34,7 +34,6 @@ type Judge struct {
 
 	streams []recording.Stream // all that were ever seen
 	live    []int              // ids of the managed ones, ascending
-	epoch   int                // membership changes so far
 	shares  shares
 
 	refresh   [len(sources)]refresh
@@ -58,8 +57,8 @@ type Judge struct {
 	timing     timing
 	retimed    bool // blocks were discarded for a longer settling
 	extensions int
-	ruledOut   bool // "no collapse" was reached at some look
-	raw        bool // the same before the background was considered
+	ruledOut   bool // collapse was ruled out at some look
+	suspected  bool // the same, were there no background
 	advice     Action
 	reason     string
 
@@ -172,6 +171,7 @@ func (j *Judge) note(e *recording.Event) {
 		n.stopsPending++
 	case recording.GuardLost:
 		n.guardLost = reasonOr(e.Detail, "the guard was lost")
+		j.spoilt = "the guard was lost"
 	case recording.InterfaceLost:
 		n.interfaceLost = reasonOr(e.Detail, "the interface vanished")
 	case recording.LimitReached:
@@ -204,7 +204,6 @@ func (j *Judge) hearMembership(e *recording.Event) {
 	default:
 		return
 	}
-	j.epoch++
 	j.shares.restart()
 	j.spoilt = "a stream came or went"
 	j.drop("a stream came or went before its block was whole")
@@ -227,14 +226,35 @@ func (j *Judge) hearRetimed(e *recording.Event) {
 	j.blocks = nil
 	j.extensions++
 	j.repeats = 0
-	j.ruledOut, j.raw = false, false
+	j.ruledOut, j.suspected = false, false
 	j.advice, j.reason = GoOn, ""
 }
 
-// Advise says what to do after a block, and why; GoOn needs no reason.
+// Advise says what to do after a block, and why; GoOn needs no reason. To be
+// asked changes nothing: what a Judge knows comes from records alone.
 func (j *Judge) Advise() (Action, string) {
-	j.endRepeat()
-	return j.advice, j.reason
+	k := j.whole()
+	return k.advice, k.reason
+}
+
+// whole is the judge as it stands if the block under way is whole.
+func (j *Judge) whole() *Judge {
+	if len(j.pending) == 0 {
+		return j
+	}
+	k := j.clone()
+	k.endRepeat()
+	return k
+}
+
+// clone is a copy that can hear more without the original's knowing.
+func (j *Judge) clone() *Judge {
+	k := *j
+	k.segments = slices.Clone(j.segments)
+	k.pending = slices.Clone(j.pending)
+	k.blocks = slices.Clone(j.blocks)
+	k.ledger.accounts = slices.Clone(j.ledger.accounts)
+	return &k
 }
 
 // consider looks at the blocks so far and settles what to advise.
@@ -243,41 +263,46 @@ func (j *Judge) consider() {
 	n := len(j.blocks)
 	if j.rule.design == recording.Fixed {
 		if done := max(n, j.repeats); done >= j.rule.maxBlocks {
-			j.advice, j.reason = Stop, fmt.Sprintf("all %d blocks of the fixed design are done", done)
+			j.stop("all %d blocks of the fixed design are done", done)
 		}
 		return
 	}
-	if n == 0 || n < firstLook(j.header.Plan, j.rule.maxBlocks, len(j.live)) {
+	if n < max(2, firstLook(j.header.Plan, j.rule.maxBlocks, len(j.live))) {
 		return
 	}
-	l, ok := j.look(j.deciding)
-	if ok {
-		j.raw = j.raw || l.interval.Low >= collapseBelow
-		kept := j.background().judge(l.verdict, l.interval)
-		j.ruledOut = j.ruledOut || kept == NoCollapse || kept == Saturated || kept == Scaling
-		if j.settlingFails(l.verdict, n) {
-			j.advice = Restart
-			j.reason = fmt.Sprintf("the rate still moved while it was measured: settling for %v instead of %v",
-				time.Duration(j.extended().settleNS), time.Duration(j.timing.settleNS))
-			return
-		}
-		if j.decidedBy(l) {
-			j.advice, j.reason = Stop, "the question is decided: "+string(l.verdict)
-			return
-		}
-		if j.rule.design == recording.Sequential && n >= secondCheckAt && n < j.rule.maxBlocks && j.rule.futile(l.estimate, j.raw) {
-			j.advice = Stop
-			j.reason = fmt.Sprintf("going on to %d blocks would most likely decide nothing more", j.rule.maxBlocks)
-			return
-		}
+	if l, ok := j.look(j.deciding); ok {
+		j.considerLook(l, n)
 	}
-	if j.rule.maxBlocks > 0 && n >= j.rule.maxBlocks {
-		j.advice, j.reason = Stop, fmt.Sprintf("all %d blocks that were allowed are used up", n)
+	if j.advice == GoOn && j.rule.maxBlocks > 0 && n >= j.rule.maxBlocks {
+		j.stop("all %d blocks that were allowed are used up", n)
 	}
 }
 
-// decidedBy says whether a look answers the run's question.
-func (j *Judge) decidedBy(l look) bool {
+// considerLook applies the sequential rule after n blocks.
+func (j *Judge) considerLook(l look, n int) {
+	j.suspected = j.suspected || l.interval.Low >= collapseBelow
+	switch j.background().judge(l.verdict, l.interval) {
+	case NoCollapse, Saturated, Scaling:
+		j.ruledOut = true
+	}
+	switch {
+	case j.settlingFails(l.verdict, n):
+		j.advice = Restart
+		j.reason = fmt.Sprintf("the rate still moved while it was measured: settling for %v instead of %v",
+			time.Duration(j.extended().settleNS), time.Duration(j.timing.settleNS))
+	case j.answeredBy(l):
+		j.stop("the question is decided: %s", l.verdict)
+	case j.rule.design == recording.Sequential && n >= secondCheckAt && n < j.rule.maxBlocks && j.rule.futile(l.estimate, j.suspected):
+		j.stop("going on to %d blocks would most likely decide nothing more", j.rule.maxBlocks)
+	}
+}
+
+func (j *Judge) stop(format string, args ...any) {
+	j.advice, j.reason = Stop, fmt.Sprintf(format, args...)
+}
+
+// answeredBy says whether a look answers the run's question.
+func (j *Judge) answeredBy(l look) bool {
 	switch l.verdict {
 	case Collapse, Scaling, Saturated:
 		return true

@@ -67,11 +67,13 @@ func computeScale(maxBlocks int, oneSided float64) float64 {
 	at := func(logC float64) float64 {
 		return math.Log(crossing(math.Exp(logC), first, maxBlocks) / oneSided)
 	}
-	x0, x1 := math.Log(oneSided/3), math.Log(oneSided/5)
+	// The tabulated values follow this power law within a few per cent.
+	x0 := math.Log(oneSided * 0.226 * math.Pow(24/float64(maxBlocks), 0.45))
 	y0 := at(x0)
+	x1 := x0 - y0
 	for range 20 {
 		y1 := at(x1)
-		if math.Abs(y1) < 1e-6 || y1 == y0 {
+		if math.Abs(y1) < 1e-4 || y1 == y0 {
 			break
 		}
 		x0, x1, y0 = x1, x1-y1*(x1-x0)/(y1-y0), y1
@@ -83,8 +85,11 @@ func computeScale(maxBlocks int, oneSided float64) float64 {
 // quadrature. Doubling both moves the result by less than 1 %.
 const (
 	gridNodes       = 320
-	quadratureNodes = 32
+	quadratureNodes = 24
 )
+
+// farthest bounds the next block's angle at so many standard deviations.
+const farthest = 9
 
 // crossing is the probability that the t statistic of independent standard
 // normal blocks reaches its critical value at any look from first to last.
@@ -128,15 +133,16 @@ func crossingFrom(sine float64, n int, later grid, nodes quadrature) float64 {
 		return weight(psi) * later.at(math.Asin(max(-1, min(1, s))))
 	}
 	whole := cosineIntegral(n - 1)
+	edge := min(math.Pi/2, farthest/math.Sqrt(float64(n)))
 	if reach >= 1 {
-		return nodes.integrate(next, -math.Pi/2, math.Pi/2) / whole
+		return nodes.integrate(next, -edge, edge) / whole
 	}
-	inRange := func(psi float64) float64 { return max(-math.Pi/2, min(math.Pi/2, psi)) }
+	inRange := func(psi float64) float64 { return max(-edge, min(edge, psi)) }
 	from := inRange(math.Asin(reach) - delta)
 	to := inRange(math.Pi - math.Asin(reach) - delta)
 	root := math.Sqrt(float64(n))
 	crossed := studentCDF(root*math.Tan(to), n) - studentCDF(root*math.Tan(from), n)
-	missed := nodes.integrate(next, -math.Pi/2, from) + nodes.integrate(next, to, math.Pi/2)
+	missed := nodes.integrate(next, -edge, from) + nodes.integrate(next, to, edge)
 	return crossed + missed/whole
 }
 

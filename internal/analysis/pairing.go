@@ -25,7 +25,7 @@ func (j *Judge) beginSegment(e *recording.Event) {
 		j.timing = timing{s.SettleNS, s.MeasureNS}
 	}
 	j.spoilt = ""
-	j.window.open(s, e.TNS, j.live, j.epoch)
+	j.window.open(s, e.TNS, j.live)
 }
 
 func inBlock(p recording.Phase) bool {
@@ -119,7 +119,7 @@ func (j *Judge) completeBlock(indices []int) {
 	case !b.all.has(j.deciding) || !b.one.has(j.deciding):
 		j.discard(indices, "the deciding counter gave no value in its block")
 		if j.valueless++; j.valueless >= mostValueless {
-			j.advice, j.reason = Stop, "the counter that decides gave no value in many blocks in a row"
+			j.stop("the %s counter gave no value in %d blocks in a row", sources[j.deciding], j.valueless)
 		}
 	default:
 		j.valueless = 0

@@ -28,7 +28,6 @@ type segment struct {
 	Segment
 	rates         readings
 	first, second readings // of the two halves of the window
-	epoch         int      // number of membership changes before it
 	rateFrom      int      // its rates from sample to sample: window.sampleRates[rateFrom:rateTo]
 	rateTo        int
 }
@@ -58,13 +57,13 @@ type ownSeries struct {
 }
 
 // open begins a segment. live are the streams that run or could run.
-func (w *window) open(s recording.Segment, beginNS int64, live []int, epoch int) {
+func (w *window) open(s recording.Segment, beginNS int64, live []int) {
 	settleNS, measureNS := max(0, s.SettleNS), max(0, s.MeasureNS)
 	from := saturatingAdd(beginNS, settleNS)
 	w.isOpen = true
 	w.seg = segment{
 		Segment: Segment{Segment: s, BeginNS: beginNS, FromNS: from, ToNS: saturatingAdd(from, measureNS)},
-		epoch:   epoch, rates: noReadings(), first: noReadings(), second: noReadings(),
+		rates:   noReadings(), first: noReadings(), second: noReadings(),
 	}
 	for i := range w.series {
 		w.series[i].restart()

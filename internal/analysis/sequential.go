@@ -25,7 +25,8 @@ const (
 )
 
 // widestFactor bounds an interval: one that spans more than this factor to
-// either side says nothing, and may not even be a number.
+// either side says nothing, and may not even be a number. Since rates are at
+// least floorShare of the largest, a bounded interval still holds both margins.
 const widestFactor = 1000
 
 // A rule says how far from the estimate an interval reaches at each look, so

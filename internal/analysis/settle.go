@@ -56,21 +56,3 @@ func unsettled(halvings []halving) bool {
 	se := math.Sqrt(max(0, squares-n*mean*mean) / (n - 1) / n)
 	return math.Abs(mean) > studentQuantile(1-settleError/2, int(n)-1)*se
 }
-
-// settleFor is how long streams need to settle after a switch.
-func settleFor(streams int) int64 {
-	switch {
-	case streams <= 4:
-		return 1500e6
-	case streams <= 8:
-		return 2000e6
-	}
-	return 2500e6
-}
-
-// shortestMeasure is how long a prompt counter is measured; a lazy one is
-// measured for lazyPeriods of its refresh periods, if that is longer.
-const (
-	shortestMeasure = int64(1500e6)
-	lazyPeriods     = 3
-)

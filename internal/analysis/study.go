@@ -25,7 +25,8 @@ type Segment struct {
 	EndNS        int64
 	// Used: it ran to its end and its block counts.
 	Used bool
-	// Cut says why a segment is not used; empty for used ones.
+	// Cut says why a segment is not used, also that it belongs to no block (the
+	// baseline, the gaps); empty for used ones.
 	Cut   string
 	Rates map[Source]float64 // bytes per second
 	// Streams holds each stream's own rate where it could be counted.

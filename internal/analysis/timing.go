@@ -1,5 +1,12 @@
 package analysis
 
+// shortestMeasure is how long a prompt counter is measured; a lazy one is
+// measured for lazyPeriods of its refresh periods, if that is longer.
+const (
+	shortestMeasure = int64(1500e6)
+	lazyPeriods     = 3
+)
+
 // pauseReserve is left between the longest pause a segment needs and the limit:
 // stopping and confirming take time too.
 const pauseReserve = int64(500e6)
@@ -8,17 +15,23 @@ const pauseReserve = int64(500e6)
 // many streams. It is asked once after the baseline and again after every
 // Restart, before the Retimed event is written.
 func (j *Judge) Plan(streams int) (settleNS, measureNS int64) {
-	j.qualify()
-	if j.retimed {
-		t := j.timing
-		if j.advice == Restart {
-			t = j.extended()
-		}
-		return t.settleNS, t.measureNS
+	k := j.whole()
+	t := k.timing
+	switch {
+	case !k.retimed:
+		t = k.initial(streams)
+	case k.advice == Restart:
+		t = k.extended()
 	}
+	return t.settleNS, t.measureNS
+}
+
+// initial is the timing after the baseline. A lazy counter is measured for
+// longer; what the operator chose goes before all.
+func (j *Judge) initial(streams int) timing {
 	t := timing{settleFor(streams), shortestMeasure}
-	if j.lazy[j.deciding] {
-		t.measureNS = max(t.measureNS, lazyPeriods*j.refresh[j.deciding].periodNS())
+	if r := &j.refresh[j.deciding]; r.lazy(j.header.SampleNS) {
+		t.measureNS = max(t.measureNS, lazyPeriods*r.periodNS())
 	}
 	if limit := j.header.Limits.MaxPauseNS; limit > 0 {
 		t.measureNS = min(t.measureNS, max(shortestMeasure/3, limit-pauseReserve-t.settleNS))
@@ -29,7 +42,18 @@ func (j *Judge) Plan(streams int) (settleNS, measureNS int64) {
 	if asked := j.header.Plan.MeasureNS; asked > 0 {
 		t.measureNS = asked
 	}
-	return t.settleNS, t.measureNS
+	return t
+}
+
+// settleFor is how long streams need to settle after a switch.
+func settleFor(streams int) int64 {
+	switch {
+	case streams <= 4:
+		return 1500e6
+	case streams <= 8:
+		return 2000e6
+	}
+	return 2500e6
 }
 
 // extended is the timing after one more extension: twice the settling, and the

@@ -9,7 +9,7 @@ import (
 )
 
 // sentence is the verdict for a ticket: one line, complete in itself.
-func (j *Judge) sentence(r *Result) string {
+func sentence(r *Result) string {
 	withheld := fmt.Sprintf("%s, %.0f stream-seconds withheld", count(r.Blocks, "block"), r.PausedStreamSec)
 	if r.Ratio == 0 {
 		return simulatedText(r) + "no ratio could be estimated (" + withheld + ")"
@@ -61,8 +61,10 @@ func ratioText(x float64) string {
 }
 
 // stopped says why the measuring ended.
-func (j *Judge) stopped() string {
+func (j *Judge) stopped(c conclusion) string {
 	switch {
+	case j.advice == Stop && c.downgraded:
+		return fmt.Sprintf("the interface's counter says %s, and more blocks would not tell how much of it is other traffic", c.look.verdict)
 	case j.advice == Stop:
 		return j.reason
 	case j.noted.interrupted != "":

@@ -55,7 +55,10 @@ func Start(ctx context.Context, config Config) (*Demo, error) {
 	}
 	if err != nil {
 		d.keeper.killAll()
-		d.Close()
+		d.Close() // its errors only tell of the killing
+		for _, p := range d.keeper.parts {
+			err = fmt.Errorf("%w%s", err, p.said())
+		}
 		return nil, fmt.Errorf("starting the demo: %w", err)
 	}
 	return d, nil

@@ -259,6 +259,13 @@ func TestControllerKilled(t *testing.T) {
 			if err := json.NewDecoder(stdout).Decode(&pids); err != nil {
 				t.Fatal(err)
 			}
+			for _, pid := range pids {
+				leftover, err := os.FindProcess(pid) // a handle, good even when the pid is another's
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer leftover.Kill()
+			}
 			for _, i := range stopped {
 				pause(t, pids[i])
 			}
@@ -283,6 +290,7 @@ func TestStartFails(t *testing.T) {
 		want   string
 	}{
 		"no such program":       {t.Context(), Config{Executable: "/nonexistent", Arg: testSubcommand}, "no such file"},
+		"a part that complains": {t.Context(), Config{Executable: "/bin/cat", Arg: "/nonexistent"}, `receivers: EOF, saying "pausetest-demo-receivers: `},
 		"another program":       {t.Context(), Config{Executable: "/bin/false", Arg: testSubcommand}, "hearing from " + receiversName},
 		"cancelled":             {cancelled, Config{Arg: testSubcommand}, context.Canceled.Error()},
 		"cancelled on the way":  {soon, Config{Arg: muteSubcommand}, context.DeadlineExceeded.Error()},

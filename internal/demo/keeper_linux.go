@@ -94,9 +94,16 @@ func (p *part) PID() int { return p.cmd.Process.Pid }
 
 // wait returns when the part and what it started are gone.
 func (p *part) wait() error {
-	err := p.cmd.Wait()
-	if err != nil {
-		return fmt.Errorf("%s: %v: %q", p.name, err, p.stderr.String())
+	if err := p.cmd.Wait(); err != nil {
+		return fmt.Errorf("%s: %w%s", p.name, err, p.said())
 	}
 	return nil
+}
+
+// said is what the part complained of, to end an error with. It must have ended.
+func (p *part) said() string {
+	if p.stderr.Len() == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", saying %q", bytes.TrimSpace(p.stderr.Bytes()))
 }

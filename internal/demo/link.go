@@ -6,9 +6,9 @@ import (
 )
 
 // linkSlack is how far behind the link may be and still catch up. Sleepers wake
-// late, by a millisecond or so; without slack that would be lost for good. It
-// must stay short: a link saves up nothing while it idles.
-const linkSlack = 2 * time.Millisecond
+// late, on a busy machine by milliseconds; without slack that would be lost for
+// good. It must stay short, because an idle link saves up just as much.
+const linkSlack = 5 * time.Millisecond
 
 // A link is the one line that all receivers read from. It carries one block after
 // the other, in the order they come, each for as long as its bytes take.

@@ -19,7 +19,8 @@ import (
 //
 //	PAUSETEST_DEMO_MEASURE=12 go test -v -run Measure ./internal/demo
 //
-// measures 12 windows per level. PAUSETEST_DEMO_STALLS=20ms,40ms tries other stalls.
+// measures 12 windows per level. PAUSETEST_DEMO_STALLS=20ms,40ms tries other stalls,
+// PAUSETEST_DEMO_LINK another link, in bytes per second.
 func TestMeasure(t *testing.T) {
 	windows, _ := strconv.Atoi(os.Getenv("PAUSETEST_DEMO_MEASURE"))
 	if windows == 0 {

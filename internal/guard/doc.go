@@ -30,6 +30,13 @@
 // again. It never writes to the journal or the state directory: by the time it
 // did, they might belong to the next run.
 //
+// # Limits
+//
+// The guard lives in the controller's cgroup: a freezer that holds both holds
+// both, and cgroup.kill ends both (the journal remains). A job that is stopped
+// with SIGCONT forbidden by a security module can't be helped by a guard of the
+// same label; Intend asks the kernel beforehand, as far as signal 0 tells.
+//
 // All times are CLOCK_BOOTTIME, which goes on during a suspend: a backup that
 // slept through the night with its host has been withheld all night.
 package guard

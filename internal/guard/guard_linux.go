@@ -22,8 +22,18 @@ import (
 // backups do not notice two seconds.
 const DefaultLease = 2 * time.Second
 
-// startWithin bounds how long the guard may take to become ready.
-const startWithin = 10 * time.Second
+const (
+	// startWithin bounds how long the guard may take to become ready.
+	startWithin = 10 * time.Second
+	// answerWithin bounds every other answer. It takes microseconds; a guard
+	// that can't give it in this time can't be relied on either.
+	answerWithin = 2 * time.Second
+	// ownExecutable is, in the child too, the very file we were started from.
+	//
+	// Note: not os.Executable(), whose path may hold another version, or
+	// nothing, since the package was upgraded.
+	ownExecutable = "/proc/self/exe"
+)
 
 // Config says how to guard. Only MaxPause must be set.
 type Config struct {
@@ -105,9 +115,7 @@ func Start(ctx context.Context, c Config) (*Guard, error) {
 		return nil, fmt.Errorf("starting the guard: lease %v and longest pause %v must be positive", c.Lease, c.MaxPause)
 	}
 	if len(c.Command) == 0 {
-		// Note: not os.Executable(), whose path may hold another version, or
-		// nothing, since the package was upgraded.
-		c.Command = []string{"/proc/self/exe", "guard"}
+		c.Command = []string{ownExecutable, "guard"}
 	}
 	g := &Guard{
 		lease:  c.Lease,
@@ -157,25 +165,31 @@ func (g *Guard) claim(path string) (err error) {
 
 // launch starts the child and introduces itself.
 func (g *Guard) launch(ctx context.Context, c Config) error {
-	ours, theirs, err := socketPair()
-	if err != nil {
-		return err
-	}
-	defer theirs.Close()
-	g.conn = ours
 	fd, err := unix.PidfdOpen(os.Getpid(), 0)
 	if err != nil {
 		return fmt.Errorf("opening our own pidfd (Linux 5.3 is needed): %w", err)
 	}
 	self := os.NewFile(uintptr(fd), "pidfd")
 	defer self.Close()
+	ours, theirs, err := socketPair()
+	if err != nil {
+		return err
+	}
+	g.conn = ours
 
 	// Note: not CommandContext, which would kill the guard when it is needed.
 	g.process = exec.Command(c.Command[0], c.Command[1:]...)
-	g.process.Env = []string{} // GOGC, GODEBUG and the like are not for the guard
+	if c.Command[0] == ownExecutable {
+		g.process.Args[0] = os.Args[0] // what ps shows
+	}
+	// What tunes the Go runtime of the controller is not for the guard, and its
+	// runtime needs no descriptor of the cgroup to follow a CPU limit.
+	g.process.Env = []string{"GODEBUG=containermaxprocs=0"}
 	g.process.ExtraFiles = []*os.File{theirs, self}
 	g.process.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := g.process.Start(); err != nil {
+	err = g.process.Start()
+	theirs.Close() // a copy of ours would hide the guard's death
+	if err != nil {
 		g.process = nil
 		return fmt.Errorf("starting the guard: %w", err)
 	}
@@ -253,7 +267,7 @@ func (g *Guard) read() {
 		}
 		m, err := decode(b[:n])
 		if err != nil {
-			g.lose(fmt.Errorf("%w: %w", ErrDied, err))
+			g.lose(fmt.Errorf("%w: %v", ErrDied, err))
 			return
 		}
 		if m.Cause != causeNone {
@@ -314,7 +328,7 @@ func (g *Guard) send(m message, rights []byte) error {
 	m.AtNS = bootNS()
 	var b [messageSize]byte
 	m.encode(&b)
-	_ = g.conn.SetWriteDeadline(time.Now().Add(g.lease)) // its queue is full only if it hangs
+	_ = g.conn.SetWriteDeadline(time.Now().Add(answerWithin)) // its queue is full only if it hangs
 	_, _, err := g.conn.WriteMsgUnix(b[:], rights, nil)
 	for _, dead := range []error{unix.EPIPE, unix.ECONNRESET, os.ErrDeadlineExceeded} {
 		if errors.Is(err, dead) {
@@ -350,18 +364,14 @@ func (g *Guard) Beat() error {
 func (g *Guard) end() (err error) {
 	defer g.release()
 	if g.conn != nil {
-		g.conn.Close() // without processes to care for, the child ends now
+		g.conn.Close() // to the child a reason to fire, if it still knows of anything
 	}
 	if len(g.known) > 0 {
 		return g.journal.f.Close()
 	}
 	if g.process != nil {
-		select {
-		case <-g.exited:
-		case <-time.After(g.lease):
-			_ = g.process.Process.Kill() // it hangs
-			<-g.exited
-		}
+		_ = g.process.Process.Kill() // everything runs, and it may be hanging
+		<-g.exited
 	}
 	return g.journal.remove()
 }
@@ -385,7 +395,7 @@ func (g *Guard) Close() error {
 		return nil
 	}
 	g.closed = true
-	ctx, cancel := context.WithTimeout(context.Background(), g.lease)
+	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 	defer cancel()
 	left := len(g.known)
 	g.lose(ErrClosed) // whoever still waits for it need not any more

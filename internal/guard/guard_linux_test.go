@@ -179,6 +179,17 @@ func TestASilentControllerIsLeftAlone(t *testing.T) {
 	must(t, g.Forget(handles))
 }
 
+// TestADeadGuardIsNoticed even by a controller that has nothing to say to it.
+func TestADeadGuardIsNoticed(t *testing.T) {
+	g := start(t, Config{})
+	must(t, unix.Kill(g.PID(), unix.SIGKILL))
+	<-g.Lost()
+	if err := g.Err(); !errors.Is(err, ErrDied) || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("Err() = %v", err)
+	}
+	must(t, g.Close())
+}
+
 // TestAHangingGuardIsNoticed: a stopped guard helps nobody.
 func TestAHangingGuardIsNoticed(t *testing.T) {
 	g := start(t, Config{Lease: 100 * time.Millisecond})
@@ -245,6 +256,12 @@ func TestTheGuardKeepsNoLock(t *testing.T) {
 	}
 	must(t, unix.PidfdSendSignal(r.guard.FD(), unix.SIGCONT, nil, 0))
 	r.guardEnds()
+
+	// That the guard closes what it inherits is a second bolt; this is the first.
+	g := start(t, Config{StateDir: dir})
+	if flags, err := unix.FcntlInt(g.lock.Fd(), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("the lock has descriptor flags %d, %v", flags, err)
+	}
 }
 
 // TestTheGuardIsOutOfReach of whatever may end or delay the controller.

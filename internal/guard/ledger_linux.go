@@ -72,7 +72,7 @@ func (g *Guard) hand(handles []*procctl.Handle, first uint64) error {
 	for i, h := range handles {
 		fds[i] = h.FD()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), g.lease)
+	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 	defer cancel()
 	ack, err := g.request(ctx, message{Kind: kindIntend, First: first, Count: uint16(len(fds))}, unix.UnixRights(fds...))
 	runtime.KeepAlive(handles)
@@ -115,7 +115,7 @@ func (g *Guard) strike(handles []*procctl.Handle) error {
 	}
 	slices.Sort(serials)
 	for first, count := range runs(serials) {
-		ctx, cancel := context.WithTimeout(context.Background(), g.lease)
+		ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 		_, err := g.request(ctx, message{Kind: kindForget, First: first, Count: count}, nil)
 		cancel()
 		if err != nil {

@@ -21,7 +21,7 @@ const confirmWithin = time.Second
 type Report struct {
 	Started    time.Time   `json:"started,omitzero"` // of the run that died
 	Controller int         `json:"controller_pid,omitempty"`
-	Processes  []Recovered `json:"processes"` // in the order in which they were continued
+	Processes  []Recovered `json:"processes,omitempty"` // in the order in which they were continued
 	Notes      []string    `json:"notes,omitempty"`
 }
 
@@ -191,10 +191,21 @@ func runsBy(h *procctl.Handle, deadline time.Time) bool {
 	}
 }
 
-// isStopped says whether a stop is in force for any thread of a process. The
-// process is held by a pidfd, so that a pid that changes hands here can only
-// lead to a signal that reaches nobody.
+// isStopped says whether a stop is in force for a process. The process is held
+// by a pidfd, so that a pid that changes hands here can only lead to a signal
+// that reaches nobody.
+//
+// It looks twice, for the kernel writes a status from the top: a thread that
+// obeys between the line of its state and that of its pending signals shows
+// neither the stop nor the signal.
 func isStopped(pid int) (bool, error) {
+	if stopped, err := anyThreadStops(pid); stopped || err != nil {
+		return stopped, err
+	}
+	return anyThreadStops(pid)
+}
+
+func anyThreadStops(pid int) (bool, error) {
 	tasks := "/proc/" + strconv.Itoa(pid) + "/task/"
 	threads, err := os.ReadDir(tasks)
 	if err != nil {

@@ -98,6 +98,10 @@ func (us ourselves) facts(id ProcID, now scan, target []ProcID, mounts []proctab
 	}
 	f.RealUID, f.SavedUID, f.TracerPID = status.UIDs.Real, status.UIDs.Saved, status.TracerPID
 	f.IgnoresHangup = status.IgnoredSignals&(1<<(uint(unix.SIGHUP)-1)) != 0
+	if parent, ok := now[stat.PPID]; ok && !slices.Contains(target, parent.ID()) {
+		f.ParentComm = parent.Comm
+		f.OwnJob = parent.Session == stat.Session && parent.PGID != stat.PGID
+	}
 	f.OrphanedBy = orphanedBy(stat, now, target)
 	if f.FrozenBy, err = frozenBy(d, mounts); err != nil {
 		return f, err

@@ -48,9 +48,9 @@ type member struct{ comm string }
 // A newcomer is a process found to belong to the tree.
 type newcomer struct {
 	proctable.Stat
-	// parent is the member whose child it is; zero for a root, and when it was
-	// found by its session.
-	parent ProcID
+	parent ProcID // as the scan shows it; zero when it does not
+	// byParent says that it is a member because its parent is one.
+	byParent bool
 }
 
 // A suspect may belong to the tree; nobody can tell from the scan alone.
@@ -134,7 +134,7 @@ func (k *kin) sort(now scan) (newcomers []newcomer, suspects []suspect) {
 // certain applies the first two rules.
 func (k *kin) certain(p proctable.Stat, now scan, taken map[int]bool) (newcomer, bool) {
 	if parent, ok := now[p.PPID]; ok && (k.isMember(parent) || taken[parent.PID]) {
-		return newcomer{Stat: p, parent: parent.ID()}, true
+		return newcomer{Stat: p, parent: parent.ID(), byParent: true}, true
 	}
 	founder, ok := k.founders[p.Session]
 	if !ok {

@@ -11,7 +11,6 @@ package procctl
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"pausetest/internal/procctl/proctable"
 )
@@ -55,19 +54,9 @@ func (e *ProcError) Error() string {
 	if e.Comm == "" {
 		return fmt.Sprintf("%s pid %d: %v", e.Op, e.ID.PID, e.Err)
 	}
-	return fmt.Sprintf("%s %s (pid %d): %v", e.Op, printable(e.Comm), e.ID.PID, e.Err)
+	return fmt.Sprintf("%s %s (pid %d): %v", e.Op, proctable.Printable(e.Comm, 0), e.ID.PID, e.Err)
 }
 
 func (e *ProcError) Unwrap() error { return e.Err }
-
-// printable returns an ordinary name as it is and quotes any other.
-func printable(name string) string {
-	for _, r := range name {
-		if r <= ' ' || r == '(' || r == ')' || r == '"' || r == '\\' || !strconv.IsPrint(r) || r == '\uFFFD' {
-			return strconv.QuoteToASCII(name)
-		}
-	}
-	return name
-}
 
 var errNotRegular = errors.New("not a regular file")

@@ -2,6 +2,7 @@ package procctl
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,11 @@ type Facts struct {
 	// FrozenBy are the cgroup folders, from its own upwards, that are frozen.
 	FrozenBy []string
 
+	// ParentComm is the name of its parent, raw; empty when the parent is paused
+	// with it. OwnJob says that it stands in another process group of that
+	// parent's session, as a shell with job control arranges it.
+	ParentComm string
+	OwnJob     bool
 	// OrphanedBy is the process outside of the target whose end would orphan its
 	// process group: the kernel then sends SIGHUP and SIGCONT to a group that has
 	// a stopped member. Zero for none.
@@ -71,7 +77,9 @@ func (f Facts) Judge() (refusals, warnings []Refusal) {
 	if f.Zombie {
 		refuse("ended", "", "it has ended and only waits for its parent")
 	}
-	f.judgePermission(refuse)
+	if len(refusals) == 0 { // else nobody asked the kernel
+		f.judgePermission(refuse)
+	}
 	if f.TracerPID != 0 || f.Threads.Traced > 0 {
 		refuse("traced", "end the debugger or strace first", "it is traced by pid %d", f.TracerPID)
 	}
@@ -81,6 +89,14 @@ func (f Facts) Judge() (refusals, warnings []Refusal) {
 	if len(f.FrozenBy) > 0 {
 		refuse("frozen", "thaw the cgroup first", "its cgroup is frozen: %q", f.FrozenBy)
 	}
+	switch {
+	case slices.Contains(stoppingParents, f.ParentComm):
+		refuse("sudo", "pause "+f.ParentComm+" with it", "its parent %s stops itself when it sees it stop, and would stay stopped", f.ParentComm)
+	case f.OwnJob && slices.Contains(shells, f.ParentComm):
+		warnings = append(warnings, Refusal{Rule: "job-control",
+			Reason: "its parent is a shell with job control, which takes the stop for the end of the job and may run on",
+			Hint:   "pause the shell with it, unless somebody sits at it"})
+	}
 	if f.OrphanedBy != (ProcID{}) && !f.IgnoresHangup {
 		warnings = append(warnings, Refusal{Rule: "orphan-risk",
 			Reason: fmt.Sprintf("if pid %d ends during a pause, the kernel sends SIGHUP to this process", f.OrphanedBy.PID),
@@ -88,6 +104,12 @@ func (f Facts) Judge() (refusals, warnings []Refusal) {
 	}
 	return refusals, warnings
 }
+
+// Programs that are told when a child stops and act on it.
+var (
+	stoppingParents = []string{"sudo", "su", "doas"}
+	shells          = []string{"bash", "sh", "dash", "zsh", "ksh", "mksh", "fish"}
+)
 
 func (f Facts) judgePermission(refuse func(rule, hint, format string, a ...any)) {
 	sameUser := f.OurEffectiveUID == f.RealUID || f.OurEffectiveUID == f.SavedUID ||

@@ -13,19 +13,9 @@ import (
 	"pausetest/internal/procctl/proctable"
 )
 
-// A Ledger is told of every intended stop before it is sent, and of every
-// process that was continued. The guard implements it.
-type Ledger interface {
-	// Intend returns only after the intent is journalled and the guard holds
-	// the processes. The handles remain the caller's.
-	Intend(handles []*Handle) error
-	// Forget says that they run again, or never were stopped, or have ended.
-	Forget(handles []*Handle) error
-}
-
 // StopOptions are the limits of StopTree; the zero value has sensible ones.
 type StopOptions struct {
-	// Timeout is how long the tree may take to come to rest; default 1 s.
+	// Timeout is how long the tree may take to come to rest; default 2 s.
 	Timeout time.Duration
 	// PendingGrace is how long a thread in uninterruptible sleep is waited for
 	// before it is accepted as "stop pending"; default 50 ms, at most half of
@@ -38,7 +28,7 @@ type StopOptions struct {
 }
 
 const (
-	defaultStopTimeout  = time.Second
+	defaultStopTimeout  = 2 * time.Second
 	defaultPendingGrace = 50 * time.Millisecond
 	// cleanScans must follow each other before a tree counts as at rest. One
 	// would do if a scan were of one instant; it is not.
@@ -76,10 +66,11 @@ func (t *Table) StopTree(ctx context.Context, roots []ProcID, ledger Ledger, o S
 	}
 	o.PendingGrace = min(o.PendingGrace, o.Timeout/2)
 	s := &stopping{table: t, ledger: ledger, options: o,
-		held: make(map[ProcID]*held), cgroups: make(map[string]bool)}
+		held: make(map[ProcID]*held), cgroups: make(map[string]bool),
+		unrest: errors.New("no scan was finished")}
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, ErrNotConverged)
 	defer cancel()
-	err := s.begin(roots)
+	err := s.begin(ctx, roots)
 	if err == nil {
 		err = s.converge(ctx)
 	}
@@ -100,6 +91,7 @@ func (t *Table) StopTree(ctx context.Context, roots []ProcID, ledger Ledger, o S
 type held struct {
 	handle *Handle
 	root   bool
+	parent *held // nil when it is no member
 	// signalled is set before the signal is sent, so that an undo never misses it.
 	signalled bool
 	// settled says that all its threads were seen stopped.
@@ -126,7 +118,7 @@ type stopping struct {
 }
 
 // begin takes the baseline and stops the roots and what descends from them.
-func (s *stopping) begin(roots []ProcID) error {
+func (s *stopping) begin(ctx context.Context, roots []ProcID) error {
 	if len(roots) == 0 {
 		return errors.New("stopping a tree: no process named")
 	}
@@ -147,24 +139,10 @@ func (s *stopping) begin(roots []ProcID) error {
 			continue // named twice
 		}
 		s.kin.add(p)
-		batch = append(batch, newcomer{Stat: p})
+		batch = append(batch, newcomer{Stat: p, parent: baseline[p.PPID].ID()})
 	}
 	more, _ := s.kin.sort(baseline)
-	return s.take(parentsFirst(append(batch, more...), baseline), roots)
-}
-
-// baseline is the clock, then the table: what began before it existed then.
-func (t *Table) baseline() (beganTicks uint64, now scan, err error) {
-	root, err := openDir(t.root)
-	if err != nil {
-		return 0, nil, fmt.Errorf("reading the process table: %w", err)
-	}
-	defer root.close()
-	if beganTicks, err = uptime(root); err != nil {
-		return 0, nil, fmt.Errorf("reading the clock: %w", err)
-	}
-	now, err = t.scan(nil)
-	return beganTicks, now, err
+	return s.take(ctx, parentsFirst(append(batch, more...), baseline), roots)
 }
 
 // neverSignalled collects ourselves, all our ancestors and the named ones.
@@ -198,7 +176,7 @@ func parentsFirst(batch []newcomer, now scan) []newcomer {
 
 // take makes a batch of newcomers members: all are opened, proved and checked,
 // then told to the ledger, then stopped in the given order.
-func (s *stopping) take(batch []newcomer, roots []ProcID) error {
+func (s *stopping) take(ctx context.Context, batch []newcomer, roots []ProcID) error {
 	var fresh []*held
 	var handles []*Handle
 	for _, n := range batch {
@@ -211,7 +189,7 @@ func (s *stopping) take(batch []newcomer, roots []ProcID) error {
 			closeAll(handles)
 			return err
 		}
-		m := &held{handle: h, root: isRoot}
+		m := &held{handle: h, root: isRoot, parent: s.held[n.parent]}
 		s.held[h.id] = m
 		s.kin.add(n.Stat)
 		fresh, handles = append(fresh, m), append(handles, h)
@@ -225,12 +203,56 @@ func (s *stopping) take(batch []newcomer, roots []ProcID) error {
 		return fmt.Errorf("recording the intent to stop %d processes: %w", len(handles), err)
 	}
 	for _, m := range fresh {
-		m.signalled = true
-		if err := m.handle.Stop(); err != nil && (m.root || !gone(err)) {
+		if err := s.awaitParent(ctx, m); err != nil {
+			return err
+		}
+		if err := m.stop(); err != nil && (m.root || !gone(err)) {
 			return err
 		}
 	}
 	return nil
+}
+
+// stop looks once more, for recording the intent may have taken its time: what
+// somebody else stopped meanwhile must not count as stopped by us.
+func (m *held) stop() error {
+	states, err := m.handle.State()
+	if err != nil {
+		return err
+	}
+	if states.Stopped > 0 {
+		return &ProcError{Op: "stopping", ID: m.handle.id, Comm: m.handle.comm, Err: ErrAlreadyStopped}
+	}
+	m.signalled = true
+	return m.handle.Stop()
+}
+
+// awaitParent waits until the parent has obeyed. It is not enough to have sent
+// the signal: it wakes a shell out of wait(2), and if its child is stopped by
+// the time it looks once more, it learns that before it stops itself.
+func (s *stopping) awaitParent(ctx context.Context, m *held) error {
+	for m.parent != nil && !m.parent.settled {
+		states, err := m.parent.handle.State()
+		switch {
+		case gone(err), err == nil && states.Pending():
+			return nil
+		case err != nil:
+			return err
+		case states.Traced > 0:
+			return &ProcError{Op: "stopping", ID: m.parent.handle.id, Comm: m.parent.handle.comm, Err: ErrTraced}
+		case ctx.Err() != nil:
+			s.unrest = m.parent.notYet()
+			return s.giveUp(ctx)
+		}
+		if m.parent.settled = states.AllStopped(); !m.parent.settled {
+			pause(ctx, minLook)
+		}
+	}
+	return nil
+}
+
+func (m *held) notYet() error {
+	return &ProcError{Op: "stopping", ID: m.handle.id, Comm: m.handle.comm, Err: errors.New("not yet stopped")}
 }
 
 func closeAll(handles []*Handle) {
@@ -270,10 +292,10 @@ func (s *stopping) prove(h *Handle, n newcomer) error {
 	if err != nil {
 		return classify(err)
 	}
-	if h.Exited() || now.Session != n.Session && n.parent == (ProcID{}) {
+	if h.Exited() || !n.byParent && now.Session != n.Session {
 		return ErrGone
 	}
-	if n.parent == (ProcID{}) {
+	if !n.byParent {
 		return nil
 	}
 	parent, ok := s.held[n.parent]
@@ -325,7 +347,7 @@ func (s *stopping) converge(ctx context.Context) error {
 		}
 		switch {
 		case len(newcomers) > 0:
-			if err := s.take(newcomers, nil); err != nil {
+			if err := s.take(ctx, newcomers, nil); err != nil {
 				return err
 			}
 			n := newcomers[len(newcomers)-1]
@@ -381,7 +403,7 @@ func (s *stopping) atRest() (bool, error) {
 		}
 		m.settled = states.AllStopped()
 		if !m.settled {
-			s.unrest = &ProcError{Op: "stopping", ID: m.handle.id, Comm: m.handle.comm, Err: errors.New("not yet stopped")}
+			s.unrest = m.notYet()
 			pending = pending || states.Pending()
 			running = running || !states.Pending()
 		}
@@ -428,43 +450,4 @@ func telling(cgroups string) bool {
 		}
 	}
 	return false
-}
-
-// scan reads every process's stat, and then what the children files of the
-// members' threads name beyond that: a pass over /proc is not of one instant and
-// may have gone by a pid just before it was taken.
-func (t *Table) scan(members []*held) (scan, error) {
-	root, err := openDir(t.root)
-	if err != nil {
-		return nil, fmt.Errorf("reading the process table: %w", err)
-	}
-	defer root.close()
-	now := make(scan)
-	buf := make([]byte, maxStatBytes)
-	row := func(name string, pid int) error {
-		text, err := root.readInto(buf, name+"/stat")
-		if err != nil {
-			return nil // it ended
-		}
-		if stat, err := proctable.ParseStat(text); err == nil {
-			now[pid] = stat
-		}
-		return nil
-	}
-	if err := root.numbers(row); err != nil {
-		return nil, fmt.Errorf("reading the process table: %w", err)
-	}
-	for _, m := range members {
-		d, err := root.sub(strconv.Itoa(m.handle.id.PID))
-		if err != nil {
-			continue
-		}
-		for _, pid := range readChildren(d) {
-			if _, known := now[pid]; !known {
-				_ = row(strconv.Itoa(pid), pid)
-			}
-		}
-		d.close()
-	}
-	return now, nil
 }

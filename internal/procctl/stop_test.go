@@ -180,6 +180,24 @@ func TestMemberStoppedByOthersIsLeftStopped(t *testing.T) {
 	}
 }
 
+// Somebody stops a member while the intent to do so is being recorded.
+func TestMemberStoppedByOthersMeanwhile(t *testing.T) {
+	m, ids := family(t, nil)
+	theirs := open(t, ids[3])
+	ledger := newBook(t)
+	ledger.after = func() {
+		if err := theirs.Stop(); err != nil {
+			t.Error(err)
+		}
+		eventually(t, "stopped by somebody else", allStopped(t, theirs))
+	}
+	ledger.theirs = ids[3]
+	refused(t, m, ledger, StopOptions{}, ErrAlreadyStopped, ids[0])
+	if left := m.stopped(); len(left) != 1 || !allStopped(t, theirs)() {
+		t.Errorf("stopped: %q, want theirs alone", left)
+	}
+}
+
 func TestTracedMemberIsRefused(t *testing.T) {
 	m, ids := family(t, nil)
 	runtime.LockOSThread()
@@ -198,7 +216,7 @@ func TestLedgerRefuses(t *testing.T) {
 	m, ids := family(t, nil)
 	ledger := newBook(t)
 	ledger.fail = errors.New("disk full")
-	refused(t, m, ledger, StopOptions{}, nil, ids[0])
+	refused(t, m, ledger, StopOptions{}, ledger.fail, ids[0])
 	if left := m.stopped(); len(left) > 0 {
 		t.Errorf("stopped without a ledger: %q", left)
 	}
@@ -288,7 +306,7 @@ func TestBystanders(t *testing.T) {
 			started, fresh = true, startWitness()
 		}
 	}
-	err := refused(t, m, ledger, StopOptions{Timeout: 50 * time.Millisecond}, ErrNotConverged, ids[0])
+	err := refused(t, m, ledger, StopOptions{Timeout: 500 * time.Millisecond}, ErrNotConverged, ids[0])
 	if want := fmt.Sprintf("(pid %d)", fresh.cmd.Process.Pid); !strings.Contains(err.Error(), want) {
 		t.Errorf("error %q does not name %s", err, want)
 	}

@@ -198,7 +198,7 @@ func (r *processReader) cmdline(d dir, stat proctable.Stat) []string {
 	return args
 }
 
-// readChildren collects what the children files of all threads list.
+// readChildren collects what the children files of all threads list, sorted.
 func readChildren(d dir) []int {
 	tasks, err := d.sub("task")
 	if err != nil {
@@ -213,6 +213,7 @@ func readChildren(d dir) []int {
 		}
 		return nil
 	})
+	slices.Sort(pids)
 	return pids
 }
 
@@ -247,6 +248,7 @@ func readFDs(d dir) []proctable.FD {
 	if err != nil {
 		return nil
 	}
+	slices.SortFunc(fds, func(a, b proctable.FD) int { return cmp.Compare(a.Number, b.Number) })
 	return fds
 }
 

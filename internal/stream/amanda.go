@@ -22,6 +22,12 @@ import (
 
 // amanda finds the dumps, and says of what resembles one why it is none.
 func (d *discovery) amanda(rule *Rule) {
+	if !d.ruleWanted(rule) {
+		// Its trees are claimed all the same: Amanda's tar is no other rule's stream.
+		defer func(drafts []*draft, ignored []Ignored, warnings []string) {
+			d.drafts, d.ignored, d.warnings = drafts, ignored, warnings
+		}(d.drafts, d.ignored, d.warnings)
+	}
 	before := len(d.drafts)
 	for _, p := range d.procs {
 		switch {
@@ -35,9 +41,6 @@ func (d *discovery) amanda(rule *Rule) {
 		}
 	}
 	d.checkAuth(d.drafts[before:])
-	if !d.ruleWanted(rule) {
-		d.drafts = d.drafts[:before]
-	}
 }
 
 // service claims what amandad started beside dumps.

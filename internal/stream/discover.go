@@ -10,8 +10,9 @@ import (
 )
 
 // Discover finds the selected streams in a snapshot. It fails only when the
-// selection names a pid that is no living process or a rule that doesn't exist; a snapshot without streams, or
-// one in which descriptors could not be read, gives what can be known.
+// selection names a pid that is no living process, or a rule that doesn't
+// exist; a snapshot without streams, or one in which descriptors could not be
+// read, gives what can be known.
 func Discover(s *proctable.Snapshot, sel Selection, ev Evidence) (Found, error) {
 	d := newDiscovery(s, sel, ev)
 	for _, name := range sel.Only {
@@ -199,10 +200,11 @@ func (d *discovery) finished(s *draft, users map[*process]int) Stream {
 	shared := func(p *process) bool { return users[p] > 1 }
 	own := filter(s.processes, func(p *process) bool { return p == s.root || !shared(p) })
 	out.Processes, out.Carriers, out.Writers = ids(own), ids(s.carriers), ids(s.writers)
-	if out.Refusal == nil {
-		out.Targets = ids(s.sources)
-		out.Spared = ids(topmost(filter(subtrees(s.sources), d.isTransport)))
+	if out.Refusal != nil {
+		return out
 	}
+	out.Targets = ids(s.sources)
+	out.Spared = ids(topmost(filter(subtrees(s.sources), d.isTransport)))
 	if i := slices.IndexFunc(s.via, shared); i >= 0 {
 		out.Shared = &s.via[i].ID
 	}

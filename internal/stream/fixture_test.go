@@ -28,7 +28,10 @@ var update = flag.Bool("update", false, "rewrite the want sections of testdata")
 //	rules          optional: an operator's rule file
 //	file PID/FD    optional: what that descriptor's file holds
 //	mounts         optional: "POINT SOURCE" a line
-//	want           what is found
+//	want           what is found, as describe writes it
+//
+// Those captured from a real Amanda say so; links of /proc/PID/fd have no access
+// mode there, so that was filled in from what the programs do.
 type fixture struct {
 	name      string
 	snapshot  *proctable.Snapshot

@@ -63,10 +63,14 @@ func (f *flow) upstream(sink *process) []*process {
 	return f.reach([]*process{sink}, f.before)
 }
 
+// maxChain is how many processes are followed from a source: far more than any
+// pipe chain of a backup has, and a bound on what a user can make us walk.
+const maxChain = 128
+
 func (f *flow) reach(from []*process, step func(*process) []*process) []*process {
 	seen := setOf(from)
 	queue, reached := slices.Clone(from), []*process(nil)
-	for i := 0; i < len(queue); i++ {
+	for i := 0; i < len(queue) && len(reached) < maxChain; i++ {
 		if i >= len(from) && f.carries(queue[i]) {
 			continue
 		}

@@ -244,3 +244,20 @@ func FuzzLabels(f *testing.F) {
 		}
 	})
 }
+
+func TestReadsDisk(t *testing.T) {
+	for args, want := range map[string]bool{
+		"/bin/tar --create --file - --directory /home .":         true,
+		"/bin/tar --create --file /dev/null --directory /home .": false, // an estimate
+		"/opt/tar-1.34 --create --file - --directory /home .":    true,  // by its options
+		"/bin/tar -tf -":                false,
+		"dump 0usf 1048576 - /dev/sda1": true,
+		"gzip --fast":                   false,
+	} {
+		p := &process{Process: proctable.Process{Args: strings.Fields(args)}}
+		p.names = programNames(&p.Process)
+		if readsDisk(p) != want {
+			t.Errorf("%s: want %v", args, want)
+		}
+	}
+}

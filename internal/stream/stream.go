@@ -54,7 +54,8 @@ type Stream struct {
 	// the source itself. Several may hold the same socket. Empty when the bytes
 	// don't leave by one.
 	Carriers []proctable.ProcID
-	// Shared is the nearest process that other streams flow through as well.
+	// Shared is the nearest process that other streams flow through as well;
+	// refused streams neither have one nor count.
 	Shared *proctable.ProcID
 
 	// AgeNS is how long Source has run, to a clock tick.
@@ -159,7 +160,7 @@ func seconds(ns int64) string {
 	return time.Duration(ns).Round(time.Second).String()
 }
 
-// labelled joins the parts of a label, of which the disk is never missing alone.
+// labelled joins the parts of a label; without a disk there is none.
 func labelled(host, disk, level string) string {
 	label := disk
 	if host != "" {

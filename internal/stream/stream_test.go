@@ -78,3 +78,42 @@ func TestUnknownRuleName(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// crowd is a table with which a user might try to keep discovery busy: all
+// processes look like dumps and share pipes.
+func crowd(n int) *proctable.Snapshot {
+	s := &proctable.Snapshot{TakenTicks: 1 << 20, TicksPerSecond: 100}
+	for i := range n {
+		s.Processes = append(s.Processes, proctable.Process{
+			ID: proctable.ProcID{PID: 100 + i, StartTicks: uint64(i)}, PPID: max(100+i-1-i%50, 1), State: 'S',
+			Comm: "tar", Args: []string{"tar", "cf", "-", "/home"},
+			FDs: []proctable.FD{
+				{Number: 0, Kind: proctable.Pipe, Inode: uint64(i), Read: true},
+				{Number: 1, Kind: proctable.Pipe, Inode: uint64(i + 1), Write: true},
+				{Number: 3, Kind: proctable.Pipe, Inode: 1 << 40, Write: i%2 == 0, Read: i%2 == 1},
+			},
+		})
+	}
+	return s
+}
+
+func TestCrowdedPipesConnectNothing(t *testing.T) {
+	s := crowd(2 * (maxPipeHolders + 1))
+	d := newDiscovery(s, Selection{}, nil)
+	for _, p := range d.procs {
+		for _, next := range d.after(p) {
+			if next.ID.PID != p.ID.PID+1 {
+				t.Fatalf("pid %d reaches pid %d", p.ID.PID, next.ID.PID)
+			}
+		}
+	}
+}
+
+func BenchmarkDiscoverCrowd(b *testing.B) {
+	s := crowd(2000)
+	for b.Loop() {
+		if _, err := Discover(s, Selection{}, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

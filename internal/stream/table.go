@@ -3,6 +3,7 @@ package stream
 import (
 	"cmp"
 	"iter"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -36,7 +37,7 @@ func newTable(s *proctable.Snapshot) *table {
 		readers: map[uint64][]*process{}, writers: map[uint64][]*process{},
 	}
 	for _, p := range s.Processes {
-		if p.ID.PID <= 0 || p.State == 'Z' || p.State == 'X' {
+		if p.ID.PID <= 0 || isZombie(&p) {
 			continue
 		}
 		if known := t.byPID[p.ID.PID]; known != nil && known.ID.StartTicks >= p.ID.StartTicks {
@@ -51,7 +52,21 @@ func newTable(s *proctable.Snapshot) *table {
 	for _, p := range t.procs {
 		t.link(p)
 	}
+	crowded := func(_ uint64, holders []*process) bool { return len(holders) > maxPipeHolders }
+	maps.DeleteFunc(t.readers, crowded)
+	maps.DeleteFunc(t.writers, crowded)
 	return t
+}
+
+// maxPipeHolders is how many processes may hold one end of a pipe that counts
+// as a data path. More have inherited it by a leak; and without a bound, any user
+// could make the search take for ever by sharing pipes among thousands.
+const maxPipeHolders = 64
+
+// isZombie holds when nothing of the process runs any more. A process whose
+// first thread has ended looks like a zombie too while its others run on.
+func isZombie(p *proctable.Process) bool {
+	return (p.State == 'Z' || p.State == 'X') && p.Threads <= 1
 }
 
 func byPID(a, b *process) int { return cmp.Compare(a.ID.PID, b.ID.PID) }

@@ -9,8 +9,8 @@
 #   lab.sh in LAB HOST CMD...    run a command on "fileserver" or "backuphost"
 #
 # LAB is a folder for everything (not below /tmp, which the hosts cover up).
-# AUTH is bsd or bsdtcp. LOOP is shipped, or older for the copying loop that
-# amandad had before 3.4. By hand: "lab.sh up" in one terminal, the rest in
+# AUTH is bsd or bsdtcp. LOOP is shipped, or older for the copying loop and the
+# socket buffers that Amanda had before 3.4. By hand: "lab.sh up" in one terminal, the rest in
 # another, Ctrl-D in the first to end it.
 #
 # A host is a set of namespaces (processes, mounts, network, name), not just a
@@ -105,7 +105,7 @@ configure() {
 		}
 		holdingdisk hd {
 			directory "$store/holding"
-			use 100 gbytes
+			use 10 gbytes
 		}
 		define dumptype lab {
 			auth "$auth"
@@ -123,9 +123,18 @@ configure() {
 	chown -R "$user:$user" "$lab/fileserver" "$lab/backuphost"
 }
 
+# preload WHAT...: the environment variable that makes a program older.
+preload() {
+	list=
+	for what in "$@"; do
+		[ ! -e "$lab/older" ] || list="$list $lab/older/$what.so"
+	done
+	echo "LD_PRELOAD=$list"
+}
+
 # be_host: the first process of a host. Everything it mounts is seen here only.
 be_host() {
-	host=$1 preload=$2
+	host=$1
 	own=$lab/$host
 	hostname "$host"
 	mount -t sysfs none /sys # the one that shows this host's interfaces
@@ -143,7 +152,7 @@ be_host() {
 			mount --bind "$lab/data/$entry" "/mnt/$entry"
 		done
 		# -E: what inetd finds in its environment, amandad gets.
-		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin ${preload:+"LD_PRELOAD=$preload"} \
+		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$(preload loop buffers)" \
 			setsid inetd -E -i "$own/etc/inetd.conf" </dev/null &
 		until grep -q ':2760 ' /proc/net/udp && grep -q ':2760 ' /proc/net/tcp; do
 			sleep 0.05 # port 10080; "up" sets the time limit
@@ -165,14 +174,15 @@ up() {
 	case $lab in /tmp/*) die "$lab lies below /tmp" ;; esac
 	case $auth in bsd | bsdtcp) ;; *) die "auth is bsd or bsdtcp, not $auth" ;; esac
 	[ -d "$lab/data" ] || die "no data in $lab"
-	rm -rf "$lab/fileserver" "$lab/backuphost"
+	rm -rf "$lab/fileserver" "$lab/backuphost" "$lab/older"
 	configure "$auth"
-	preload=
 	case $loop in
 	shipped) ;;
 	older)
-		preload=$lab/olderloop.so
-		cc -shared -fPIC -o "$preload" "$(dirname "$self")/olderloop.c"
+		mkdir "$lab/older"
+		for what in loop buffers; do
+			cc -shared -fPIC -o "$lab/older/$what.so" "$(dirname "$self")/older/$what.c"
+		done
 		;;
 	*) die "the copying loop is shipped or older, not $loop" ;;
 	esac
@@ -185,7 +195,7 @@ live() {
 	exec 3<&0 # a shell gives what it puts in the background no standard input
 	for host in fileserver backuphost; do
 		unshare --net --mount --pid --ipc --uts --fork --kill-child --mount-proc \
-			"$self" be_host "$lab" "$host" "$preload" <&3 &
+			"$self" be_host "$lab" "$host" <&3 &
 		echo $! >"$lab/$host/unshare"
 	done
 	tries=0
@@ -222,7 +232,7 @@ as_amanda() {
 rate() {
 	in_host fileserver tc qdisc del dev lab0 root 2>/dev/null || :
 	[ "$1" = none ] ||
-		in_host fileserver tc qdisc add dev lab0 root tbf rate "$1" burst 256k latency 20ms
+		in_host fileserver tc qdisc add dev lab0 root tbf rate "$1" burst 64k latency 20ms
 }
 
 # verify: Amanda's own check, then a comparison of every entry with its data.
@@ -252,7 +262,7 @@ lab=$(readlink -f "$2")
 shift 2
 case $command in
 data | up | rate | verify | be_host) "$command" "$@" ;;
-dump) preload=; [ ! -e "$lab/older" ] || preload=LD_PRELOAD=$lab/oldbuf.so; as_amanda env $preload setsid --wait amdump lab </dev/null ;;
+dump) as_amanda env "$(preload buffers)" setsid --wait amdump lab </dev/null ;;
 in) in_host "$@" ;;
 *) die "no such command: $command" ;;
 esac

@@ -1,5 +1,5 @@
 /*
- * olderloop.c: makes a newer amandad copy the way amandad 3.3 did.
+ * loop.c: makes a newer amandad copy the way amandad 3.3 did.
  *
  * Since 3.4 every dump has a shared-memory ring, and a thread in amandad that
  * empties it. Without a ring amandad still has the older way: one loop that

@@ -1,0 +1,43 @@
+# What a person or a machine that works on pausetest calls. `make test` is all
+# that CI calls for the tests; it needs Debian, Go and, for what touches the
+# kernel (namespaces, a real Amanda), root.
+
+GO ?= go
+# Tests that can't run for want of one of these fail instead of skipping.
+REQUIRE = root,netns,ipv6,amanda,chromium
+FUZZTIME ?= 10s
+TORTURE ?= 1000
+
+.PHONY: all build test lint fuzz torture bench figures clean
+
+all: build
+
+build:
+	$(GO) build -o pausetest ./cmd/pausetest
+
+# One package after the other: some measure, and two cores are few.
+test: packages
+	PAUSETEST_REQUIRE=$(REQUIRE) $(GO) test -race -p 1 -timeout 60m ./...
+
+.PHONY: packages
+packages:
+	test/install-packages.sh
+
+lint:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'gofmt would change:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+# Every fuzz target of every package, each for FUZZTIME.
+fuzz:
+	test/fuzz.sh $(FUZZTIME)
+
+# The long form of the torture tests; docs/reliability.md has its figures.
+torture:
+	PAUSETEST_REQUIRE=$(REQUIRE) PAUSETEST_TORTURE=$(TORTURE) $(GO) test -timeout 3h -v -run 'Torture' ./internal/guard ./internal/procctl
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -f pausetest
