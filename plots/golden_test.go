@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ var (
 		label: "a\n\x1b[31mred\xff\x00 Ωμέγα пример 日本 \u202etxt) %d"}
 )
 
-func goldens() []golden {
+var goldens = sync.OnceValue(func() []golden {
 	studies, changes := manyRuns(24)
 	return []golden{
 		{"curve-2-collapse", curveOf(collapse2.study())},
@@ -54,7 +55,7 @@ func goldens() []golden {
 		{"compare-2", comparisonOf(twoConditions())},
 		{"compare-4", comparisonOf(fourConditions())},
 	}
-}
+})
 
 func emptyStudy() *analysis.Study {
 	return &analysis.Study{Result: analysis.Result{

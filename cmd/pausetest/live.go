@@ -93,7 +93,7 @@ func (h *liveHost) refuse(s *stream.Stream) {
 	if h.refused[s.Source] || s.Refusal == nil {
 		return
 	}
-	if len(h.live) == 0 || s.Refusal.Rule == "youth" {
+	if len(h.live) == 0 || s.Refusal.Rule == stream.RefuseYouth {
 		return
 	}
 	h.refused[s.Source] = true
@@ -208,12 +208,11 @@ func (h *liveHost) Pause(ctx context.Context, id int) error {
 	if m == nil {
 		return fmt.Errorf("stream %d: %w", id, experiment.ErrEnded)
 	}
-	if err := h.guard.Beat(); err != nil {
-		return err
+	stopped, err := h.stop(ctx, m)
+	if errors.Is(err, procctl.ErrNotConverged) && ctx.Err() == nil {
+		// A relay that forks in just those milliseconds is enough; once more.
+		stopped, err = h.stop(ctx, m)
 	}
-	stopped, err := h.looker.table.StopTree(ctx, m.found.Targets, h.guard, procctl.StopOptions{
-		Never: []int{h.guard.PID()},
-	})
 	switch {
 	case err == nil:
 		m.stopped, m.told = stopped, procctl.AllStopped
@@ -229,6 +228,20 @@ func (h *liveHost) Pause(ctx context.Context, id int) error {
 	}
 	h.refused[m.found.Source] = true
 	return fmt.Errorf("pausing %s: %w: %w", m.recorded.Label, experiment.ErrRefused, err)
+}
+
+// stopWithin bounds the stopping of one stream. It is half the guard's lease: no
+// beat is sent meanwhile.
+const stopWithin = guard.DefaultLease / 2
+
+func (h *liveHost) stop(ctx context.Context, m *managed) (*procctl.Stopped, error) {
+	if err := h.guard.Beat(); err != nil {
+		return nil, err
+	}
+	return h.looker.table.StopTree(ctx, m.found.Targets, h.guard, procctl.StopOptions{
+		Timeout: stopWithin,
+		Never:   []int{h.guard.PID()},
+	})
 }
 
 // Resume implements experiment.Streams.

@@ -104,18 +104,44 @@ func (l *looker) look(ctx context.Context) (look, error) {
 		return look{}, badInput("list what is running: pausetest streams", "%w", err)
 	}
 	for i := range found.Streams {
-		l.youth(&found.Streams[i])
+		s := &found.Streams[i]
+		if s.Refusal == nil {
+			found.Warnings = append(found.Warnings, l.preflight(s)...)
+		}
+		if s.Refusal == nil {
+			l.youth(s)
+		}
 	}
 	return look{snapshot, found}, nil
+}
+
+// preflight refuses a stream that the system would not let us pause and resume
+// without harm, and returns what is to be said about one that it would.
+func (l *looker) preflight(s *stream.Stream) (warnings []string) {
+	facts, err := l.table.ReadFacts(s.Targets)
+	if err != nil {
+		s.Refusal = &stream.Refusal{Rule: "preflight", Reason: "it can't be examined: " + err.Error()}
+		return nil
+	}
+	for _, f := range facts {
+		refused, warned := f.Judge()
+		who := fmt.Sprintf("%s (pid %d)", proctable.Printable(f.Comm, 20), f.ID.PID)
+		if len(refused) > 0 {
+			r := refused[0]
+			s.Refusal = &stream.Refusal{Rule: r.Rule, Reason: who + ": " + r.Reason, Hint: r.Hint}
+			return nil
+		}
+		for _, w := range warned {
+			warnings = append(warnings, fmt.Sprintf("%s: %s: %s; %s", proctable.Printable(s.Label, 60), who, w.Reason, w.Hint))
+		}
+	}
+	return warnings
 }
 
 func isUserland(p *proctable.Process) bool { return len(p.Args) > 0 }
 
 // youth refuses a stream that is too young or has not moved bytes yet.
 func (l *looker) youth(s *stream.Stream) {
-	if s.Refusal != nil {
-		return
-	}
 	minimum := s.MinimumAgeNS
 	if l.minAge != nil {
 		minimum = int64(*l.minAge)

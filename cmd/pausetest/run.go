@@ -26,6 +26,7 @@ type runOptions struct {
 	goal, confidence      string
 	openEnded             bool
 	levels                string
+	rounds                int // of the levels between; 0: the method's
 	placebo               int
 	sample                time.Duration
 	settle                time.Duration
@@ -141,7 +142,7 @@ func (o *runOptions) plan(f *pflag.FlagSet) (*plan, error) {
 	p.design = recording.Plan{
 		Design: recording.Sequential, Goal: recording.Goal(o.goal), Confidence: p.confidence,
 		SettleNS: max(int64(o.settle), p.schedule.SettleNS), MaxBlocks: o.maxBlocks,
-		Between: o.levels == "between", Placebo: o.placebo,
+		Between: o.levels == "between", BetweenRounds: o.rounds, Placebo: o.placebo,
 		UnattributedShare: o.unattributed, Schedule: p.schedule.Text,
 	}
 	p.settleDesign()

@@ -62,7 +62,7 @@ It touches nothing.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if printRules {
-				_, err := io.WriteString(cmd.OutOrStdout(), "")
+				_, err := io.WriteString(cmd.OutOrStdout(), stream.BuiltinText())
 				return err
 			}
 			if window < 100*time.Millisecond || window > time.Minute {

@@ -384,6 +384,31 @@ func TestOwnSchedule(t *testing.T) {
 	}
 }
 
+// Whether a repeat counts is known from the records alone, not from having been
+// asked for advice: here a stream ends right after the last segment of a repeat.
+func TestAdviceChangesNothing(t *testing.T) {
+	p := play(t, 3, recording.Plan{Design: recording.Fixed, MaxBlocks: 2}, byLevel(100e6, 45e6, 30e6))
+	p.start()
+	p.block++
+	for _, active := range [][]int{{1, 2, 3}, {1}} {
+		p.segment(recording.Segment{Phase: recording.PhaseSchedule, Block: p.block, Active: active, SettleNS: 1e9, MeasureNS: 2e9})
+	}
+	asked := NewJudge(p.header)
+	for _, r := range p.heard {
+		asked.Hear(r)
+		asked.Advise()
+		asked.Plan(3)
+		asked.Result()
+	}
+	ended := recording.Record{Event: &recording.Event{TNS: p.nowNS, Kind: recording.StreamEnded, Stream: 3}}
+	asked.Hear(ended)
+	p.write(ended)
+	p.analyze()
+	if a, b := asJSON(t, asked.Result()), asJSON(t, p.judge.Result()); a != b {
+		t.Errorf("asked and not asked differ:\n%s\n%s", a, b)
+	}
+}
+
 // A recording may end after any record: the result is always one that JSON can
 // hold, and always the same.
 func TestEveryTruncation(t *testing.T) {

@@ -34,7 +34,8 @@ type Host struct {
 
 // The method's own constants (docs/statistics.md).
 const (
-	// betweenRounds is how often each level between one and all is measured.
+	// betweenRounds is how often each level between one and all is measured,
+	// unless the plan says otherwise.
 	betweenRounds = 6
 	// afterChangeNS is added to the settling time after a stream came or went.
 	afterChangeNS = int64(500 * time.Millisecond)
@@ -176,7 +177,11 @@ func (r *run) retime(reason string) error {
 // between measures the levels between one stream and all, each in pairs with
 // all, which costs nothing. One stream alone was measured by the main blocks.
 func (r *run) between(ctx context.Context) error {
-	for range betweenRounds {
+	rounds := r.Plan.BetweenRounds
+	if rounds == 0 {
+		rounds = betweenRounds
+	}
+	for range rounds {
 		for _, k := range levelsBetween(len(r.live)) {
 			deal := func(live []schedule.Stream) []schedule.Planned { return r.dealer.Pair(live, k) }
 			if err := r.pairs(ctx, recording.PhaseBetween, 1, deal); err != nil {

@@ -12,6 +12,8 @@ import (
 	"pausetest/internal/procctl"
 )
 
+var _ procctl.Ledger = (*Guard)(nil)
+
 // Intend journals that the processes are about to be stopped, hands them to the
 // guard, and returns when the guard has them. Only then may the signals be sent.
 // After an error none may be sent. A process that is intended already keeps its

@@ -94,8 +94,10 @@ type Plan struct {
 	MeasureNS  int64   `json:"measure_ns,omitempty"`
 	MinBlocks  int     `json:"min_blocks,omitempty"`
 	MaxBlocks  int     `json:"max_blocks"`
-	// Between asks for the levels between one and all, after the main verdict.
-	Between bool `json:"between,omitempty"`
+	// Between asks for the levels between one and all, after the main verdict,
+	// each measured BetweenRounds times.
+	Between       bool `json:"between,omitempty"`
+	BetweenRounds int  `json:"between_rounds,omitempty"`
 	Placebo int  `json:"placebo,omitempty"` // pairs of placebo segments
 	// UnattributedShare is the operator's bound on the part of the traffic
 	// with one stream active that belongs to no managed stream, 0..1;

@@ -29,7 +29,7 @@ func levelsSection(s *analysis.Study) section {
 		t.Rows = append(t.Rows, []string{strconv.Itoa(l.Active), Rate(l.BytesPerSecond), levelInterval(&l.LevelRate), strconv.Itoa(l.Segments)})
 	}
 	sec.Tables = []table{t}
-	sec.Figures = []figure{{Name: "curve", Alt: curveAlt(r), draw: plots.Curve}}
+	sec.Figures = []figure{{Name: "curve", Alt: curveAlt(r), draw: drawing(plots.Curve, s)}}
 	return sec
 }
 
@@ -93,7 +93,7 @@ func streamsSection(s *analysis.Study) section {
 		})
 	}
 	sec.Tables = []table{short, full}
-	sec.Figures = []figure{{Name: "streams", Alt: streamsAlt(r), draw: plots.Streams}}
+	sec.Figures = []figure{{Name: "streams", Alt: streamsAlt(r), draw: drawing(plots.Streams, s)}}
 	for i := range r.Streams {
 		if when := comeAndGone(&r.Streams[i]); when != "" {
 			sec.List = append(sec.List, labelOf(r.Streams[i].Label, r.Streams[i].ID)+" "+when)

@@ -18,7 +18,7 @@ import (
 type figure struct {
 	Name string
 	Alt  string // the finding, for those who don't see the picture
-	draw func(io.Writer, *analysis.Study, plots.Format) error
+	draw func(io.Writer, plots.Format) error
 
 	// Set when it is drawn.
 	Source        template.URL
@@ -37,11 +37,12 @@ var page = template.Must(template.New("report").Parse(pageText))
 //
 // Note: figures are PNG. As SVG they would be smaller, but would depend on the
 // fonts of whoever reads them.
-func HTML(w io.Writer, s *analysis.Study) error {
-	sh := sheetOf(s)
+func HTML(w io.Writer, s *analysis.Study) error { return sheetOf(s).html(w) }
+
+func (sh *sheet) html(w io.Writer) error {
 	for i := range sh.Sections {
 		for k := range sh.Sections[i].Figures {
-			if err := sh.Sections[i].Figures[k].paint(s); err != nil {
+			if err := sh.Sections[i].Figures[k].paint(); err != nil {
 				return err
 			}
 		}
@@ -62,9 +63,14 @@ func HTML(w io.Writer, s *analysis.Study) error {
 	return err
 }
 
-func (f *figure) paint(s *analysis.Study) error {
+// drawing binds a figure to its study.
+func drawing(draw func(io.Writer, *analysis.Study, plots.Format) error, s *analysis.Study) func(io.Writer, plots.Format) error {
+	return func(w io.Writer, f plots.Format) error { return draw(w, s, f) }
+}
+
+func (f *figure) paint() error {
 	var b bytes.Buffer
-	if err := f.draw(&b, s, plots.PNG); err != nil {
+	if err := f.draw(&b, plots.PNG); err != nil {
 		return fmt.Errorf("drawing the %s figure: %w", f.Name, err)
 	}
 	size, err := png.DecodeConfig(bytes.NewReader(b.Bytes()))

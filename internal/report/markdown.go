@@ -10,8 +10,9 @@ import (
 
 // Markdown writes the report for a ticket or a wiki, with the tables of GitHub's
 // dialect, which most of them read.
-func Markdown(w io.Writer, s *analysis.Study) error {
-	sh := sheetOf(s)
+func Markdown(w io.Writer, s *analysis.Study) error { return sheetOf(s).markdown(w) }
+
+func (sh *sheet) markdown(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n**%s**\n\n%s\n", markdownText(sh.Headline), markdownText(sh.Sentence), markdownText(sh.Place))
 	if sh.Banner != "" {

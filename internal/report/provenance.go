@@ -22,7 +22,7 @@ func timelineSection(s *analysis.Study) section {
 	alt := fmt.Sprintf("Throughput over the %s of the run, with every pause of every stream shaded: %.0f stream-seconds withheld, longest pause %s.",
 		Seconds(r.WallSeconds), r.PausedStreamSec, Seconds(r.LongestPauseSec))
 	return section{ID: "timeline", Title: "Throughput over time", In: inFull,
-		Figures: []figure{{Name: "timeline", Alt: alt, draw: plots.Timeline}}}
+		Figures: []figure{{Name: "timeline", Alt: alt, draw: drawing(plots.Timeline, s)}}}
 }
 
 func segmentsSection(s *analysis.Study) section {

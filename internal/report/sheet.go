@@ -7,7 +7,7 @@ import (
 // A sheet is what a report says, in order, before it is set for a medium. All
 // its strings are printable.
 type sheet struct {
-	Verdict  analysis.Verdict
+	Verdict  string
 	Headline string // the verdict in a few plain words
 	Sentence string // the verdict for a ticket
 	Place    string // host, interface, time
@@ -66,7 +66,7 @@ const none = "–"
 func sheetOf(s *analysis.Study) *sheet {
 	r := &s.Result
 	sh := &sheet{
-		Verdict:  r.Verdict,
+		Verdict:  printable(string(r.Verdict)),
 		Headline: headlineOf(r.Verdict),
 		Sentence: printable(r.Sentence),
 		Place:    placeOf(r),

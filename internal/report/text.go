@@ -13,8 +13,9 @@ import (
 const terminalWidth = 80
 
 // Text writes the report for a terminal, without colour.
-func Text(w io.Writer, s *analysis.Study) error {
-	sh := sheetOf(s)
+func Text(w io.Writer, s *analysis.Study) error { return sheetOf(s).text(w) }
+
+func (sh *sheet) text(w io.Writer) error {
 	var b strings.Builder
 	// One line however long it is: it is there to be copied into a ticket.
 	fmt.Fprintf(&b, "%s: %s\n", sh.Verdict, sh.Sentence)

@@ -189,14 +189,13 @@ func idsOf(live []Stream) []int {
 
 func withLabels(live []Stream, labels []string) []int {
 	var ids []int
-	for _, s := range live {
-		if slices.Contains(labels, s.Label) {
-			ids = append(ids, s.ID)
+	for _, want := range labels {
+		i := slices.IndexFunc(live, func(s Stream) bool { return names(want, s.Label) })
+		if i < 0 {
+			return nil
 		}
-	}
-	if len(ids) < len(labels) {
-		return nil
+		ids = append(ids, live[i].ID)
 	}
 	slices.Sort(ids)
-	return ids
+	return slices.Compact(ids)
 }

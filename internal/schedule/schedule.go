@@ -6,6 +6,8 @@ package schedule
 
 import (
 	_ "embed"
+	"slices"
+	"strings"
 	"time"
 
 	"pausetest/internal/strictyaml"
@@ -120,18 +122,21 @@ func (s *Schedule) CheckMaxPause(maxPauseNS int64) error {
 
 // CheckLabels refuses segments that name a stream which is not there.
 func (s *Schedule) CheckLabels(labels []string) error {
-	known := map[string]bool{}
-	for _, l := range labels {
-		known[l] = true
-	}
 	for _, seg := range s.Segments {
-		for _, l := range seg.Active.Labels {
-			if !known[l] {
-				return s.at(seg, "no stream is labelled "+quote(l))
+		for _, want := range seg.Active.Labels {
+			if !slices.ContainsFunc(labels, func(l string) bool { return names(want, l) }) {
+				return s.at(seg, "no stream is labelled "+quote(want))
 			}
 		}
 	}
 	return nil
+}
+
+// names reports whether an operator who writes want means the stream with that
+// label. The level may be left away: a schedule is written once, and tonight's
+// level is another.
+func names(want, label string) bool {
+	return label == want || strings.HasPrefix(label, want+" level ")
 }
 
 func (s *Schedule) at(seg Segment, reason string) error {

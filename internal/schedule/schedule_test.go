@@ -101,8 +101,14 @@ func TestChecks(t *testing.T) {
 	if err := s.CheckLabels([]string{"b"}); err == nil || !strings.Contains(err.Error(), `s.yaml:3:5: no stream is labelled "a"`) {
 		t.Error(err)
 	}
-	if err := s.CheckLabels([]string{"a", "b"}); err != nil {
-		t.Error(err)
+	for _, labels := range [][]string{{"a", "b"}, {"b", "a level 0"}} {
+		if err := s.CheckLabels(labels); err != nil {
+			t.Error(err)
+		}
+	}
+	block := NewDealer(s, 1).Block([]Stream{{1, "ab"}, {2, "a level 1"}})
+	if len(block) != 2 || !slices.Equal(block[0].Active, []int{2}) || block[0].Lead != 2 {
+		t.Errorf("block %+v", block)
 	}
 }
 

@@ -87,6 +87,10 @@ type Duration time.Duration
 //go:embed rules.yaml
 var builtinYAML []byte
 
+// BuiltinText returns the built-in rules as they are written, with the
+// explanation of every key.
+func BuiltinText() string { return string(builtinYAML) }
+
 // Builtin returns the built-in rules, always the same; don't change them.
 func Builtin() *Rules { return builtin() }
 
@@ -100,16 +104,8 @@ var builtin = sync.OnceValue(func() *Rules {
 
 // ParseRules parses one file of rules. Errors are *strictyaml.Error and name
 // file, line and column; a key that nobody knows is an error.
-//
-// Note: goccy/go-yaml 1.19.2 panics on some texts that nobody would write ("rules:
-// !0 #"), found by fuzzing; such a text is an error like any other.
-func ParseRules(name string, src []byte) (rules *Rules, err error) {
-	defer func() {
-		if recover() != nil {
-			rules, err = nil, &strictyaml.Error{File: name, Line: 1, Column: 1, Reason: "the text confuses the YAML parser; look for a tag (!) or an anchor (&) without a value"}
-		}
-	}()
-	rules = &Rules{}
+func ParseRules(name string, src []byte) (*Rules, error) {
+	rules := &Rules{}
 	if err := strictyaml.Decode(name, src, rules); err != nil {
 		return nil, err
 	}

@@ -131,7 +131,8 @@ const (
 	refuseCarrier = "carrier"
 	refuseShared  = "shared-process"
 	refuseOverlap = "overlap"
-	refuseYouth   = "youth"
+	// RefuseYouth is the one that time heals.
+	RefuseYouth = "youth"
 )
 
 // Youth refuses a stream that is still being set up: its peers' start-up time
@@ -141,14 +142,14 @@ const (
 func Youth(ageNS, minimumNS int64, movedBytes *uint64) *Refusal {
 	if ageNS < minimumNS {
 		return &Refusal{
-			Rule:   refuseYouth,
+			Rule:   RefuseYouth,
 			Reason: "it has run for " + seconds(ageNS) + " only, less than " + seconds(minimumNS) + ": a stop while a dump starts can fail it",
 			Hint:   "try again in " + seconds(minimumNS-ageNS),
 		}
 	}
 	if movedBytes != nil && *movedBytes == 0 {
 		return &Refusal{
-			Rule:   refuseYouth,
+			Rule:   RefuseYouth,
 			Reason: "it has moved no bytes yet: a stop while a dump starts can fail it",
 			Hint:   "try again when data flows",
 		}
@@ -162,6 +163,9 @@ func seconds(ns int64) string {
 
 // labelled joins the parts of a label; without a disk there is none.
 func labelled(host, disk, level string) string {
+	if disk == "" {
+		return ""
+	}
 	label := disk
 	if host != "" {
 		label = host + ":" + disk

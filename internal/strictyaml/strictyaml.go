@@ -46,7 +46,14 @@ func at(t *token.Token, reason string) *Error {
 // Decode decodes exactly one YAML document from src into a pointer. Errors are
 // of type *Error. An empty document is an error: a schedule or a world that
 // says nothing is a mistake.
-func Decode(file string, src []byte, into any) error {
+func Decode(file string, src []byte, into any) (err error) {
+	// Note: goccy/go-yaml 1.19.2 panics on some texts that nobody would write
+	// ("words: !0 #"), found by fuzzing; such a text is an error like any other.
+	defer func() {
+		if recover() != nil {
+			err = &Error{File: file, Line: 1, Column: 1, Reason: "the text confuses the YAML parser; look for a tag (!) or an anchor (&) without a value"}
+		}
+	}()
 	dec := yaml.NewDecoder(bytes.NewReader(src), yaml.Strict())
 	if err := dec.Decode(into); err != nil {
 		if errors.Is(err, io.EOF) {

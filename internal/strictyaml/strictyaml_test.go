@@ -46,6 +46,7 @@ func TestDecode(t *testing.T) {
 	check("count: 1\ncuont: 2\n", `f.yaml:2:1: unknown field "cuont"`)
 	check("words:\n  - a\n  - bad\n", "f.yaml:3:5: expected a good word, found bad")
 	check("count: 1\ncount: 2\n", `f.yaml:2:1: mapping key "count" already defined at [1:1]`)
+	check("words:\n !0 #", "f.yaml:1:1: the text confuses the YAML parser; look for a tag (!) or an anchor (&) without a value")
 	check("count: 1\n---\ncount: 2\n", "f.yaml: a second YAML document follows the first; one is expected")
 }
 
