@@ -34,6 +34,7 @@ type timeline struct {
 	lanes      []lane
 	marks      []mark // those of the whole run, by time
 	gaps       []gap
+	timed      bool   // the first Retimed was seen
 	why        string // there are no data
 }
 
@@ -198,6 +199,10 @@ func (t *timeline) makeLanes(s *analysis.Study) (hidden int) {
 func (t *timeline) addMark(e *recording.Event, n int, hasLane bool) {
 	text, ok := markTexts[e.Kind]
 	if !ok {
+		return
+	}
+	if e.Kind == recording.Retimed && !t.timed {
+		t.timed = true // the first one only ends the baseline
 		return
 	}
 	m := mark{at: toSeconds(e.TNS), letter: text.letter, text: text.text}

@@ -200,10 +200,14 @@ func (e *execution) run() error {
 	j.Hear(first)
 	_, err := experiment.Run(ctx, experiment.Config{
 		Schedule: e.schedule, Seed: e.seed, Plan: e.design, Limits: e.limits,
-		Known: e.header.Streams, Suspend: e.suspendSelf,
+		Known: e.header.Streams, Suspend: e.suspendSelf, ClosingNS: closingNS,
 	}, experiment.Host{Streams: e.host, Meter: e.host, Judge: j, Recorder: tee})
 	return err
 }
+
+// closingNS is long enough for a relay that was held up to drain and for two
+// settled samples of every stream.
+const closingNS = int64(1500 * time.Millisecond)
 
 // heedSignals ends the run at a signal that asks for it, and suspends it at
 // Ctrl-Z. In both cases the run resumes everything first.

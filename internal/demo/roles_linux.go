@@ -26,6 +26,9 @@ func Main(args []string) int {
 		fmt.Fprintln(os.Stderr, "this is a part of pausetest demo, which starts it itself")
 		return 2
 	}
+	// Started through /proc/self/exe, the part would be called "exe" in every
+	// list and report. A name that can't be set does no harm.
+	_ = os.WriteFile("/proc/self/comm", []byte("demo-"+args[0]), 0)
 	if err := roles[args[0]](args[1:]); err != nil {
 		fmt.Fprintf(os.Stderr, "demo %s: %v\n", args[0], err)
 		return 1

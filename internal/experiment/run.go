@@ -19,6 +19,9 @@ type Config struct {
 	Limits   recording.Limits
 	// Known are the streams that the recording's header names.
 	Known []recording.Stream
+	// ClosingNS is how long the run looks on at the end, with everything running,
+	// to see that what was paused moves again.
+	ClosingNS int64
 	// Suspend stops the program itself and returns when it was continued; nil
 	// where that can't happen.
 	Suspend func()
@@ -99,7 +102,10 @@ func (r *run) phases(ctx context.Context) (string, error) {
 		err = r.between(ctx)
 	}
 	if stop, ok := errors.AsType[errStop](err); ok {
-		return string(stop), nil
+		reason, err = string(stop), nil
+	}
+	if err == nil {
+		err = r.gap(ctx, r.ClosingNS)
 	}
 	return reason, err
 }

@@ -22,6 +22,15 @@ import (
 //     child of an ancestor, it is a suspect: it is not touched, but while there
 //     is a suspect the tree is not at rest, and in the end not pausable.
 //
+// Some descendants may have been named to be spared, with everything below them:
+// they are strangers that happen to hang below a member. A session that a member
+// founded and in which a spared process stands is then not wholly the tree's, so
+// rule 2 does not take it: who lost its parent there is a suspect.
+//
+// Note: what a spared process forks twice, so that nobody sees the two together,
+// can't be told from what a member forks twice. It is a suspect like any other,
+// and if a member is a subreaper and thus its new parent, even a newcomer.
+//
 // Note: the session alone must not decide. Under Amanda's auth bsd, all streams
 // and amandad share one session and one process group; what existed before the
 // operation, or has a parent elsewhere, is never taken.
@@ -40,6 +49,10 @@ type kin struct {
 	// above are the pids above the tree: those, and only those, to which the
 	// kernel can reparent an orphan of it; with them init, always.
 	above map[int]bool
+
+	spared         map[ProcID]bool // whoever was seen to be one of them
+	sparedFounders map[int]ProcID  // of them, those that lead a session, by pid
+	sparedSessions map[int]bool    // every session in which one was seen
 }
 
 // A member is what kin remembers of a member, even after it ended.
@@ -67,7 +80,8 @@ type scan map[int]proctable.Stat
 func newKin(beganTicks uint64, baseline scan) *kin {
 	return &kin{beganTicks: beganTicks, baseline: baseline,
 		members: make(map[ProcID]member), founders: make(map[int]ProcID), sessions: make(map[int]bool),
-		above: map[int]bool{1: true}}
+		above:  map[int]bool{1: true},
+		spared: make(map[ProcID]bool), sparedFounders: make(map[int]ProcID), sparedSessions: make(map[int]bool)}
 }
 
 // add makes a process a member.
@@ -84,6 +98,40 @@ func (k *kin) observe(p proctable.Stat) {
 	}
 }
 
+// spare makes a process, and everything that a scan shows below it, no members.
+func (k *kin) spare(p proctable.Stat) {
+	k.spared[p.ID()] = true
+	k.sparedSessions[p.Session] = true
+	if p.Session == p.PID {
+		k.sparedFounders[p.PID] = p.ID()
+	}
+}
+
+// spareBelow spares what descends from the spared, as far as the scan shows it.
+func (k *kin) spareBelow(now scan) {
+	if len(k.spared) == 0 {
+		return
+	}
+	for grown := true; grown; {
+		grown = false
+		for _, p := range now {
+			if k.spared[p.ID()] || k.isMember(p) {
+				continue
+			}
+			parent, ok := now[p.PPID]
+			if ok && k.spared[parent.ID()] || founded(k.sparedFounders, p, now) {
+				k.spare(p)
+				grown = true
+			}
+		}
+	}
+}
+
+// settled says that nothing is to be decided about a process.
+func (k *kin) settled(p proctable.Stat) bool {
+	return k.isMember(p) || k.spared[p.ID()] || zombie(p)
+}
+
 func (k *kin) isMember(p proctable.Stat) bool {
 	_, ok := k.members[p.ID()]
 	return ok
@@ -98,12 +146,13 @@ func (k *kin) sort(now scan) (newcomers []newcomer, suspects []suspect) {
 			k.observe(p)
 		}
 	}
+	k.spareBelow(now)
 	taken := make(map[int]bool) // newcomers of this scan
 	k.lookUp(now)
 	for generation := now.sorted(); ; {
 		var next []newcomer
 		for _, p := range generation {
-			if taken[p.PID] || k.isMember(p) || zombie(p) {
+			if taken[p.PID] || k.settled(p) {
 				continue
 			}
 			if n, ok := k.certain(p, now, taken); ok {
@@ -121,7 +170,7 @@ func (k *kin) sort(now scan) (newcomers []newcomer, suspects []suspect) {
 		newcomers = append(newcomers, next...)
 	}
 	for _, p := range now.sorted() {
-		if taken[p.PID] || k.isMember(p) || zombie(p) {
+		if taken[p.PID] || k.settled(p) {
 			continue
 		}
 		if s, ok := k.suspect(p, now); ok {
@@ -136,14 +185,17 @@ func (k *kin) certain(p proctable.Stat, now scan, taken map[int]bool) (newcomer,
 	if parent, ok := now[p.PPID]; ok && (k.isMember(parent) || taken[parent.PID]) {
 		return newcomer{Stat: p, parent: parent.ID(), byParent: true}, true
 	}
-	founder, ok := k.founders[p.Session]
-	if !ok {
-		return newcomer{}, false
+	if founded(k.founders, p, now) && !k.sparedSessions[p.Session] {
+		return newcomer{Stat: p}, true
 	}
-	if leader, ok := now[p.Session]; ok && leader.ID() != founder {
-		return newcomer{}, false // the founder's pid is another's by now
-	}
-	return newcomer{Stat: p}, true
+	return newcomer{}, false
+}
+
+// founded reports whether one of the founders began the process's session.
+func founded(founders map[int]ProcID, p proctable.Stat, now scan) bool {
+	founder, ok := founders[p.Session]
+	leader, lives := now[p.Session]
+	return ok && (!lives || leader.ID() == founder) // else the pid is another's by now
 }
 
 // orphan applies the third rule in its certain form: the process lost its
@@ -167,6 +219,9 @@ func (k *kin) orphan(p proctable.Stat, now scan) bool {
 
 // suspect applies the third rule in its uncertain form.
 func (k *kin) suspect(p proctable.Stat, now scan) (suspect, bool) {
+	if founded(k.founders, p, now) {
+		return suspect{Stat: p}, true // a session that we share with the spared
+	}
 	if !k.appeared(p) {
 		return suspect{}, false
 	}

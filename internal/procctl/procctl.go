@@ -59,4 +59,7 @@ func (e *ProcError) Error() string {
 
 func (e *ProcError) Unwrap() error { return e.Err }
 
-var errNotRegular = errors.New("not a regular file")
+var (
+	errNotRegular = errors.New("not a regular file")
+	errSpared     = errors.New("it is to be spared as well")
+)

@@ -25,6 +25,10 @@ type StopOptions struct {
 	// guard and whoever reads our output. Init, kernel threads, ourselves and
 	// our ancestors never are.
 	Never []int
+	// Spare are descendants of the roots that must run on, with everything
+	// below them, such as the ssh that an rsync started. They are not signalled,
+	// and what they do meanwhile does not count. One that has ended is no error.
+	Spare []ProcID
 }
 
 const (
@@ -75,6 +79,9 @@ func (t *Table) StopTree(ctx context.Context, roots []ProcID, ledger Ledger, o S
 		err = s.converge(ctx)
 	}
 	stopped := &Stopped{members: s.order, ledger: ledger}
+	if s.kin != nil {
+		stopped.spared = s.kin.spared
+	}
 	if err == nil {
 		err = stopped.dropEnded()
 	}
@@ -129,11 +136,21 @@ func (s *stopping) begin(ctx context.Context, roots []ProcID) error {
 	s.kin = newKin(began, baseline)
 	s.never = neverSignalled(baseline, s.options.Never)
 
+	for _, id := range s.options.Spare {
+		if p, ok := baseline[id.PID]; ok && p.ID() == id {
+			s.kin.spare(p)
+		}
+	}
+	s.kin.spareBelow(baseline)
+
 	var batch []newcomer
 	for _, id := range roots {
 		p, ok := baseline[id.PID]
 		if !ok || p.ID() != id || zombie(p) {
 			return &ProcError{Op: "stopping", ID: id, Comm: p.Comm, Err: ErrGone}
+		}
+		if s.kin.spared[id] {
+			return &ProcError{Op: "stopping", ID: id, Comm: p.Comm, Err: errSpared}
 		}
 		if s.kin.isMember(p) {
 			continue // named twice

@@ -355,7 +355,7 @@ func TestCheckNoticesNewMember(t *testing.T) {
 	_, ids := family(t, nil)
 	s := stopTree(t, newBook(t), StopOptions{}, ids[0])
 	parent := s.members[0]
-	known := map[int]bool{}
+	known := map[ProcID]bool{}
 	if kind, err := parent.condition(known); err != nil || kind != NewMember {
 		t.Errorf("%v, %v", kind, err)
 	}

@@ -2,6 +2,7 @@ package procctl
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -12,6 +13,7 @@ import (
 type Stopped struct {
 	mu      sync.Mutex
 	members []*held // in the order in which they were stopped
+	spared  map[ProcID]bool
 	ledger  Ledger
 }
 
@@ -179,9 +181,9 @@ func (s *Stopped) Check() (Condition, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var worst Condition
-	known := make(map[int]bool, len(s.members))
+	known := maps.Clone(s.spared)
 	for _, m := range s.members {
-		known[m.handle.id.PID] = true
+		known[m.handle.id] = true
 	}
 	for _, m := range s.members {
 		kind, err := m.condition(known)
@@ -199,7 +201,7 @@ func (s *Stopped) Check() (Condition, error) {
 // uninterruptible sleep: on its way to the stop it runs for some microseconds.
 const pendingDoubts = 2
 
-func (m *held) condition(known map[int]bool) (ConditionKind, error) {
+func (m *held) condition(known map[ProcID]bool) (ConditionKind, error) {
 	if m.released {
 		return Released, nil
 	}
@@ -226,17 +228,15 @@ func (m *held) condition(known map[int]bool) (ConditionKind, error) {
 }
 
 // newChild looks for a child that runs although its parent is a stopped member.
-func (m *held) newChild(known map[int]bool) ConditionKind {
+func (m *held) newChild(known map[ProcID]bool) ConditionKind {
 	d, err := openDir("/proc/" + strconv.Itoa(m.handle.id.PID))
 	if err != nil {
 		return AllStopped
 	}
 	defer d.close()
 	for _, pid := range readChildren(d) {
-		if known[pid] {
-			continue
-		}
-		if child, err := readStat(pid); err == nil && !zombie(child) && child.PPID == m.handle.id.PID {
+		child, err := readStat(pid)
+		if err == nil && !zombie(child) && !known[child.ID()] && child.PPID == m.handle.id.PID {
 			return NewMember
 		}
 	}

@@ -98,7 +98,7 @@ type Plan struct {
 	// each measured BetweenRounds times.
 	Between       bool `json:"between,omitempty"`
 	BetweenRounds int  `json:"between_rounds,omitempty"`
-	Placebo int  `json:"placebo,omitempty"` // pairs of placebo segments
+	Placebo       int  `json:"placebo,omitempty"` // pairs of placebo segments
 	// UnattributedShare is the operator's bound on the part of the traffic
 	// with one stream active that belongs to no managed stream, 0..1;
 	// negative: unknown. It matters only when the interface decides.
@@ -220,16 +220,18 @@ const (
 	StreamRefused   EventKind = "stream-refused"   // can't be paused after all; it runs on unmanaged
 	ForeignContinue EventKind = "foreign-continue" // somebody else continued a paused stream
 	StopPending     EventKind = "stop-pending"     // a member sleeps uninterruptibly and will stop later
-	Retimed         EventKind = "retimed"          // settle and measure changed; main blocks before are discarded
-	Decided         EventKind = "decided"          // the stopping rule spoke
-	LimitReached    EventKind = "limit-reached"    // a limit of the disturbance ended the phase
-	Late            EventKind = "late"             // samples were missed altogether
-	ClockJump       EventKind = "clock-jump"       // wall and monotonic clock disagree since the last sample
-	InterfaceLost   EventKind = "interface-lost"   // the interface vanished
-	GuardLost       EventKind = "guard-lost"       // the guard died or fired; everything was resumed
-	Suspended       EventKind = "suspended"        // by Ctrl-Z; everything was resumed before
-	Interrupted     EventKind = "interrupted"      // by a signal or the operator
-	RunEnd          EventKind = "run-end"          // last record of a run that ended by itself; Detail says why
+	// Retimed: settle and measure hold from here on. The first one ends the
+	// baseline; each later one discards the main blocks before it.
+	Retimed       EventKind = "retimed"
+	Decided       EventKind = "decided"        // the stopping rule spoke
+	LimitReached  EventKind = "limit-reached"  // a limit of the disturbance ended the phase
+	Late          EventKind = "late"           // samples were missed altogether
+	ClockJump     EventKind = "clock-jump"     // wall and monotonic clock disagree since the last sample
+	InterfaceLost EventKind = "interface-lost" // the interface vanished
+	GuardLost     EventKind = "guard-lost"     // the guard died or fired; everything was resumed
+	Suspended     EventKind = "suspended"      // by Ctrl-Z; everything was resumed before
+	Interrupted   EventKind = "interrupted"    // by a signal or the operator
+	RunEnd        EventKind = "run-end"        // last record of a run that ended by itself; Detail says why
 )
 
 // An Event is something that happened, or that was done, at an instant.

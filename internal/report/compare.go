@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -169,11 +170,14 @@ func (a effect) interval() analysis.Interval {
 
 // rounded leaves nine digits, so that every machine prints the same.
 func rounded(x float64) float64 {
-	if x == 0 || math.IsInf(x, 0) || math.IsNaN(x) {
+	if math.IsInf(x, 0) || math.IsNaN(x) {
 		return 0
 	}
-	scale := math.Pow(10, 8-math.Floor(math.Log10(math.Abs(x))))
-	return math.Round(x*scale) / scale
+	v, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 9, 64), 64)
+	if err != nil {
+		return 0
+	}
+	return v
 }
 
 func summarize(cond Condition, confidence float64) ConditionResult {

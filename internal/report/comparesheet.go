@@ -79,7 +79,7 @@ func (c *Comparison) conditionsSection() section {
 	interval := percentText(c.Confidence) + " interval"
 	t := table{Columns: []column{
 		{Name: "condition", Elastic: true}, {Name: "runs", Number: true}, {Name: "ratio", Number: true}, {Name: interval, Number: true},
-		{Name: "verdicts"}, {Name: "withheld", Number: true},
+		{Name: "over the first", Number: true}, {Name: "interval", Number: true}, {Name: "verdicts"}, {Name: "withheld", Number: true},
 	}, Stack: true}
 	for i := range c.Conditions {
 		r := &c.Conditions[i]
@@ -87,7 +87,11 @@ func (c *Comparison) conditionsSection() section {
 		for _, v := range slices.Sorted(maps.Keys(r.Verdicts)) {
 			verdicts = append(verdicts, fmt.Sprintf("%d %s", r.Verdicts[v], printable(v)))
 		}
-		t.Rows = append(t.Rows, []string{printable(r.Name), strconv.Itoa(r.Runs), ratioText(r.Ratio), intervalText(r.Interval),
+		factor, between := none, none
+		if i > 0 {
+			factor, between = ratioText(c.Differences[i-1].Factor), intervalText(c.Differences[i-1].Interval)
+		}
+		t.Rows = append(t.Rows, []string{printable(r.Name), strconv.Itoa(r.Runs), ratioText(r.Ratio), intervalText(r.Interval), factor, between,
 			strings.Join(verdicts, ", "), fmt.Sprintf("%.0f s", r.PausedStreamSec)})
 	}
 	return section{ID: "conditions", Title: "Conditions", Tables: []table{t},

@@ -108,10 +108,9 @@ func resumedText(s *analysis.Study) string {
 
 // A sequel is what a stream did after its last pause, as far as it was seen.
 type sequel struct {
-	paused  bool // it was paused at all
-	owed    bool // its resume was not recorded
-	endedNS int64
-	ended   bool
+	paused bool // it was paused at all
+	owed   bool // its resume was not recorded
+	ended  bool
 	// movedBytes after its last pause, by its own counter.
 	movedBytes uint64
 	counted    bool
@@ -141,20 +140,15 @@ func (q sequel) text() string {
 func afterwards(s *analysis.Study) []sequel {
 	out := make([]sequel, len(s.Result.Streams))
 	resumedNS := map[int]int64{}
-	endedNS := map[int]int64{}
 	for i := range s.Events {
-		switch e := &s.Events[i]; e.Kind {
-		case recording.Resumed:
+		if e := &s.Events[i]; e.Kind == recording.Resumed {
 			resumedNS[e.Stream] = max(resumedNS[e.Stream], e.TNS)
-		case recording.StreamEnded:
-			endedNS[e.Stream] = e.TNS
 		}
 	}
 	for i := range s.Result.Streams {
 		st := &s.Result.Streams[i]
 		q := &out[i]
-		q.paused, q.owed = st.Pauses > 0, !st.Resumed
-		q.endedNS, q.ended = endedNS[st.ID], st.EndedSec != nil
+		q.paused, q.owed, q.ended = st.Pauses > 0, !st.Resumed, st.EndedSec != nil
 		if from, ok := resumedNS[st.ID]; ok {
 			q.movedBytes, q.counted = movedSince(s.Samples, st.ID, from)
 		}

@@ -3,29 +3,22 @@ package report
 import (
 	"os"
 	"testing"
+
+	"pausetest/internal/analysis"
 )
 
 func TestDump(t *testing.T) {
-	for name, h := range hosts() {
-		s := h.study(t)
-		for ext, f := range map[string]any{"txt": Text, "md": Markdown, "html": HTML, "json": JSON} {
-			_ = f
-			_ = ext
+	hs := hosts()
+	for _, name := range []string{"collapse-3", "no-collapse-16", "hostile-3", "moves-4"} {
+		s := hs[name].study(t)
+		for ext, w := range media {
+			writeFile(t, "/tmp/pt/rep/"+name+"."+ext, written(t, w, s))
 		}
-		f, _ := os.Create("/tmp/pt/rep/" + name + ".html")
-		if err := HTML(f, s); err != nil {
-			t.Error(err)
-		}
-		f.Close()
-		f, _ = os.Create("/tmp/pt/rep/" + name + ".txt")
-		Text(f, s)
-		f.Close()
-		f, _ = os.Create("/tmp/pt/rep/" + name + ".md")
-		Markdown(f, s)
-		f.Close()
-		f, _ = os.Create("/tmp/pt/rep/" + name + ".json")
-		JSON(f, s)
-		f.Close()
-		t.Log(name, s.Result.Verdict, s.Result.Sentence)
 	}
+	c, _ := Compare([]Condition{{"auth bsd", runs(t, 0.31, 3, 1)}, {"auth bsdtcp", runs(t, 1.9, 3, 10)}}, false)
+	f, _ := os.Create("/tmp/pt/rep/cmp.txt")
+	c.Text(f)
+	f, _ = os.Create("/tmp/pt/rep/cmp.html")
+	c.HTML(f)
+	_ = analysis.Collapse
 }

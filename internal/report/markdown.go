@@ -14,7 +14,7 @@ func Markdown(w io.Writer, s *analysis.Study) error { return sheetOf(s).markdown
 
 func (sh *sheet) markdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n**%s**\n\n%s\n", markdownText(sh.Headline), markdownText(sh.Sentence), markdownText(sh.Place))
+	fmt.Fprintf(&b, "# %s\n\n**%s: %s**\n\n%s\n", markdownText(sh.Headline), markdownText(sh.Verdict), markdownText(sh.Sentence), markdownText(sh.Place))
 	if sh.Banner != "" {
 		fmt.Fprintf(&b, "\n> %s\n", markdownText(sh.Banner))
 	}

@@ -28,7 +28,6 @@ const (
 // keys binds every key to its place in a world.
 func (w *World) keys() []key {
 	rate := func(x *float64) value { return number{x, 0, mostMBps} }
-	share := func(x *float64) value { return number{x, 0, 1} }
 	b, r, h, s := &w.Background, &w.Regime, &w.Host, &w.Switching
 	return []key{
 		{"name", "What the world is called in the table.", text{&w.Name}, false},
@@ -60,7 +59,7 @@ func (w *World) keys() []key {
 		{"counter.refresh", "The interface's visible counter changes only so often (some drivers: 1s or 2s);\n0s: it is always up to date.", duration{&w.Counter.Refresh, 0, maxTime}, false},
 		{"counter.quantum", "Bytes; the visible counter is rounded down to a multiple.", number{&w.Counter.Quantum, 1, 1e9}, false},
 		{"sampling.every", "Time between two samples.", duration{&w.Sampling.Every, minTime, 10 * time.Second}, false},
-		{"sampling.late", "Probability that a due sample is put off by one step (and again).", share(&w.Sampling.Late), false},
+		{"sampling.late", "Probability that a due sample is put off by one step (and again).", number{&w.Sampling.Late, 0, 0.9}, false},
 		{"step", "Step of the simulation; pauses and changes happen on this grid.", duration{&w.Step, minTime, time.Second}, false},
 		{"endings", "Streams that end, and when (drawn between two times):\n[{stream: 2, between: [20s, 110s]}]; stream: random picks one each run.", changes{&w.Endings}, false},
 		{"starts", "Streams that are not there at first, likewise.", changes{&w.Starts}, false},

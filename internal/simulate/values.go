@@ -257,6 +257,8 @@ func found(n ast.Node) string {
 		return "a list"
 	case *ast.StringNode:
 		return quote(v.Value)
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		return n.GetToken().Value
 	}
 	return quote(n.GetToken().Value)
 }

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -115,51 +116,54 @@ func Defaults() World {
 	}
 }
 
-// A fault is what is wrong with a world, and at which key.
-type fault struct{ key, reason string }
+// A fault is what is wrong with a world, and at which keys; the first one that
+// was given is shown.
+type fault struct {
+	keys   []string
+	reason string
+}
+
+func faulty(keys, format string, args ...any) *fault {
+	return &fault{strings.Fields(keys), fmt.Sprintf(format, args...)}
+}
 
 // check finds what the keys can't say each by itself.
 func (w *World) check() *fault {
 	n := len(w.SpeedMBps)
-	bad := func(key, format string, args ...any) *fault { return &fault{key, fmt.Sprintf(format, args...)} }
 	b := w.Background
 	switch {
 	case len(w.Relative) != n:
-		return bad("relative", "%d values for %d streams; expected one for each number of streams from 1 to %d", len(w.Relative), n, n)
+		return faulty("relative", "%d values for %d streams; expected one for each number of streams from 1 to %d", len(w.Relative), n, n)
 	case w.Relative[0] != 1:
-		return bad("relative", "the first value is %v; expected 1: it is the throughput of one stream relative to itself", w.Relative[0])
+		return faulty("relative", "the first value is %v; expected 1: it is the throughput of one stream relative to itself", w.Relative[0])
 	case b.SteadyMBps+b.BurstMBps >= w.CapacityMBps:
-		return bad("background", "%v MB/s of background leave nothing of a capacity of %v MB/s", b.SteadyMBps+b.BurstMBps, w.CapacityMBps)
+		return faulty("capacity background", "%v MB/s leave the streams nothing beside %v MB/s of background", w.CapacityMBps, b.SteadyMBps+b.BurstMBps)
 	case w.Regime.Longest < w.Regime.Shortest:
-		return bad("regime.longest", "%v is shorter than the shortest, %v", w.Regime.Longest, w.Regime.Shortest)
+		return faulty("regime.longest regime.shortest", "%v is shorter than the shortest, %v", w.Regime.Longest, w.Regime.Shortest)
 	case w.Sampling.Every < w.Step:
-		return bad("sampling.every", "%v is shorter than a step of the simulation, %v", w.Sampling.Every, w.Step)
+		return faulty("sampling.every step", "%v is shorter than a step of the simulation, %v", w.Sampling.Every, w.Step)
+	case len(w.Starts) > n-2:
+		return faulty("starts", "%d of %d streams start later; at least two have to run from the beginning", len(w.Starts), n)
 	}
 	if f := checkChanges("endings", w.Endings, n); f != nil {
 		return f
 	}
-	if f := checkChanges("starts", w.Starts, n); f != nil {
-		return f
-	}
-	if len(w.Starts) > n-2 {
-		return bad("starts", "%d of %d streams start later; at least two have to run from the beginning", len(w.Starts), n)
-	}
-	return nil
+	return checkChanges("starts", w.Starts, n)
 }
 
 // checkChanges refuses streams that are not there, and those that come up
 // twice.
 func checkChanges(key string, changes []Change, n int) *fault {
-	seen := map[int]bool{}
 	if len(changes) > n {
-		return &fault{key, fmt.Sprintf("%d for %d streams", len(changes), n)}
+		return faulty(key, "%d for %d streams", len(changes), n)
 	}
+	seen := map[int]bool{}
 	for _, c := range changes {
 		if c.Stream > n {
-			return &fault{key, fmt.Sprintf("there is no stream %d; expected random or 1 to %d", c.Stream, n)}
+			return faulty(key, "there is no stream %d; expected random or 1 to %d", c.Stream, n)
 		}
 		if c.Stream > 0 && seen[c.Stream] {
-			return &fault{key, fmt.Sprintf("stream %d comes up twice", c.Stream)}
+			return faulty(key, "stream %d comes up twice", c.Stream)
 		}
 		seen[c.Stream] = true
 	}

@@ -41,11 +41,13 @@ func (d *document) UnmarshalYAML(n ast.Node) error {
 		return err
 	}
 	if f := d.check(); f != nil {
-		node, ok := at[f.key]
-		if !ok {
-			node = n
+		node := start(n)
+		for _, k := range slices.Backward(f.keys) {
+			if given, ok := at[k]; ok {
+				node = given
+			}
 		}
-		return strictyaml.At(node, "%s: %s", f.key, f.reason)
+		return strictyaml.At(node, "%s: %s", f.keys[0], f.reason)
 	}
 	return nil
 }
@@ -59,10 +61,18 @@ func readMapping(n ast.Node, keys []key) (map[string]ast.Node, error) {
 	}
 	for _, k := range keys {
 		if _, ok := at[k.name]; k.must && !ok {
-			return nil, strictyaml.At(n, "%q is missing", k.name)
+			return nil, strictyaml.At(start(n), "%q is missing", k.name)
 		}
 	}
 	return at, nil
+}
+
+// start is where a mapping begins: the token of its node is its first colon.
+func start(n ast.Node) ast.Node {
+	if m, ok := n.(*ast.MappingNode); ok && len(m.Values) > 0 {
+		return m.Values[0].Key
+	}
+	return n
 }
 
 func readSection(n ast.Node, section string, keys []key, at map[string]ast.Node) error {

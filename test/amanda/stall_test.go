@@ -14,9 +14,9 @@ import (
 // Receivers run and stall for random times, evenly spread from nothing to
 // twice this. By hand it was 500 ms with exponential spread, on a link four
 // times as fast; within the second and a half of a measured segment that is
-// two or three stalls, so that segments differ by half their mean and a verdict
-// takes twenty blocks. Shorter stalls without the long tail leave the mechanism
-// as it is, and the segments differ by a tenth.
+// one or two stalls: by calculation segments then differ by half their mean, and
+// a verdict takes some twenty blocks. Shorter stalls without the long tail leave
+// the mechanism as it is, and the segments (one stream active) differ by a tenth.
 const meanStall = 150 * time.Millisecond
 
 // stallReceivers stops and continues the dumpers of the backup host, each on a

@@ -1,0 +1,188 @@
+package simulate
+
+import (
+	"context"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"pausetest/internal/analysis"
+)
+
+// A Score is what many runs of one world came to. It is part of the output of
+// `pausetest simulate --json`. Frequencies are parts of all runs, 0..1.
+type Score struct {
+	World      string `json:"world"`
+	Streams    int    `json:"streams"`
+	Attributed bool   `json:"attributed"` // the streams' own counters could be read
+	Runs       int    `json:"runs"`
+	// TrueRatio is T(N)/T(1) if nobody paused anything.
+	TrueRatio float64 `json:"true_ratio"`
+	// Verdicts holds all five, also those that never came up.
+	Verdicts map[analysis.Verdict]float64 `json:"verdicts"`
+	// Coverage is how often the last repeated interval held TrueRatio; runs
+	// that ended without an interval count as a miss.
+	Coverage        float64 `json:"coverage"`
+	MeanRatio       float64 `json:"mean_ratio"`          // of the runs that have one
+	MeanBlocks      float64 `json:"mean_blocks"`         // counted ones; after a restart, those since
+	MeanWallSec     float64 `json:"mean_wall_seconds"`   // from the start to the end of the last block
+	MeanPausedSec   float64 `json:"mean_paused_seconds"` // stream-seconds withheld from the backups
+	LongestPauseSec float64 `json:"longest_pause_seconds"`
+	// Restarted is how often the settle check had blocks discarded and measured
+	// anew; on a host without lasting transients, its false alarms.
+	Restarted float64 `json:"restarted"`
+	// Levels is how well the best number of streams was found; null unless the
+	// levels between one and all were measured.
+	Levels *LevelScore `json:"levels"`
+}
+
+// A LevelScore is about the best number of streams.
+type LevelScore struct {
+	Best     int     `json:"best"`          // the true one
+	Gain     float64 `json:"best_relative"` // its throughput over that of all streams
+	NearBest float64 `json:"near_best"`     // runs in which the level that looked best is within 10 % of the best
+	MeanLoss float64 `json:"mean_loss"`     // part of the best throughput lost by following the looks
+	Advised  float64 `json:"advised"`       // runs that recommended a number
+	// AdvisedNearBest is NearBest among the runs that recommended one.
+	AdvisedNearBest float64 `json:"advised_near_best"`
+	Coverage        float64 `json:"coverage"` // of T(k)/T(N) over the levels between
+}
+
+// nearBest: a level that moves less than the best one by no more than this is
+// as good.
+const nearBest = 0.10
+
+// Play plays a world so many times, on so many cores, and scores the runs. The
+// runs depend on the seed and not on the number of cores, and two worlds played
+// with the same seed meet the same luck. Played, if not nil, is called after
+// every run, from any goroutine.
+func (p Protocol) Score(ctx context.Context, w World, runs int, seed uint64, cores int, played func()) (Score, error) {
+	outcomes := make([]Outcome, runs)
+	group, ctx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	for range max(1, cores) {
+		group.Go(func() error {
+			for {
+				i := int(next.Add(1) - 1)
+				if i >= runs {
+					return nil
+				}
+				var err error
+				if outcomes[i], err = Play(ctx, &w, p, seedOf(seed, i), nil); err != nil {
+					return err
+				}
+				if played != nil {
+					played()
+				}
+			}
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return Score{}, err
+	}
+	return score(&w, outcomes), nil
+}
+
+// seedOf is the seed of a run: a bijection of its number for every seed, so that
+// no run is played twice (the finalizer of SplitMix64, Steele et al. 2014).
+func seedOf(seed uint64, run int) uint64 {
+	z := seed + (uint64(run)+1)*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// score counts outcomes.
+func score(w *World, outcomes []Outcome) Score {
+	truth := w.Truth()
+	s := Score{
+		World: w.Name, Streams: len(w.SpeedMBps), Attributed: w.Attributed, Runs: len(outcomes),
+		TrueRatio: truth[len(truth)-1],
+		Verdicts: map[analysis.Verdict]float64{
+			analysis.Collapse: 0, analysis.Saturated: 0, analysis.Scaling: 0, analysis.NoCollapse: 0, analysis.Inconclusive: 0,
+		},
+	}
+	estimated := 0
+	for i := range outcomes {
+		o := &outcomes[i]
+		s.Verdicts[o.Verdict]++
+		if o.Ratio > 0 {
+			estimated++
+			s.MeanRatio += o.Ratio
+		}
+		if o.Ratio > 0 && holds(o.Interval, s.TrueRatio) {
+			s.Coverage++
+		}
+		s.MeanBlocks += float64(o.Blocks)
+		s.MeanWallSec += o.WallSeconds
+		s.MeanPausedSec += o.PausedStreamSec
+		s.LongestPauseSec = max(s.LongestPauseSec, o.LongestPauseSec)
+		if o.Restarts > 0 {
+			s.Restarted++
+		}
+	}
+	runs := float64(len(outcomes))
+	for v := range s.Verdicts {
+		s.Verdicts[v] /= runs
+	}
+	for _, x := range []*float64{&s.Coverage, &s.MeanBlocks, &s.MeanWallSec, &s.MeanPausedSec, &s.Restarted} {
+		*x /= runs
+	}
+	s.MeanRatio /= float64(max(1, estimated))
+	s.Levels = scoreLevels(truth, outcomes)
+	return s
+}
+
+func holds(i analysis.Interval, x float64) bool { return i.Low <= x && x <= i.High }
+
+// scoreLevels compares the level that looked best with the one that is.
+func scoreLevels(truth []float64, outcomes []Outcome) *LevelScore {
+	n := len(truth)
+	s := &LevelScore{}
+	best := 0.0
+	for k, t := range truth {
+		if t > best {
+			best, s.Best = t, k+1
+		}
+	}
+	s.Gain = best / truth[n-1]
+	var looked, covered, between, advisedWell float64
+	for i := range outcomes {
+		o := &outcomes[i]
+		if len(o.Relative) == 0 {
+			continue
+		}
+		looked++
+		top := o.Relative[0]
+		for _, l := range o.Relative {
+			if l.Ratio > top.Ratio {
+				top = l
+			}
+			if l.Active > 1 && l.Active < n {
+				between++
+				if holds(l.Interval, truth[l.Active-1]/truth[n-1]) {
+					covered++
+				}
+			}
+		}
+		s.MeanLoss += 1 - truth[top.Active-1]/best
+		if truth[top.Active-1] >= (1-nearBest)*best {
+			s.NearBest++
+		}
+		if r := o.RecommendedStreams; r != nil {
+			s.Advised++
+			if truth[r.Streams-1] >= (1-nearBest)*best {
+				advisedWell++
+			}
+		}
+	}
+	if looked == 0 {
+		return nil
+	}
+	s.AdvisedNearBest = advisedWell / max(1, s.Advised)
+	for _, x := range []*float64{&s.NearBest, &s.MeanLoss, &s.Advised} {
+		*x /= looked
+	}
+	s.Coverage = covered / max(1, between)
+	return s
+}
