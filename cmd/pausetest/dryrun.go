@@ -9,7 +9,7 @@ import (
 )
 
 // dryRun prints what a run would do, and touches nothing.
-func dryRun(w io.Writer, p *plan, l *looker, k look) error {
+func dryRun(w io.Writer, p *plan, k look) error {
 	fmt.Fprintf(w, "seed %d, longest pause %v (the other end gives up after %v)\n", p.seed, p.maxPause, p.dataTimeout)
 	for i := range k.found.Streams {
 		s := &k.found.Streams[i]

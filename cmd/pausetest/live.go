@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"pausetest/internal/experiment"
@@ -240,7 +241,7 @@ func (h *liveHost) stop(ctx context.Context, m *managed) (*procctl.Stopped, erro
 	}
 	return h.looker.table.StopTree(ctx, m.found.Targets, h.guard, procctl.StopOptions{
 		Timeout: stopWithin,
-		Never:   []int{h.guard.PID()},
+		Never:   slices.Concat(h.looker.sel.Protect, []int{h.guard.PID()}),
 	})
 }
 

@@ -12,63 +12,67 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pausetest/internal/analysis"
 	"pausetest/internal/experiment"
 	"pausetest/internal/guard"
 	"pausetest/internal/netstat"
 	"pausetest/internal/recording"
 )
 
-// runLive runs an experiment on the streams of this host.
-func runLive(cmd *cobra.Command, o *runOptions) error {
-	stderr := cmd.ErrOrStderr()
+// look makes the plan and takes a first look at the host: everything that can be
+// wrong with what was asked for shows here.
+func (o *runOptions) look(cmd *cobra.Command) (*plan, *looker, look, error) {
 	p, err := o.plan(cmd.Flags())
 	if err != nil {
-		return err
+		return nil, nil, look{}, err
 	}
-	if err := recoverFirst(stderr); err != nil {
-		return err
+	if err := recoverFirst(cmd.ErrOrStderr()); err != nil {
+		return nil, nil, look{}, err
 	}
 	looker, err := newLooker(&o.selection, cmd.Flags())
 	if err != nil {
-		return err
+		return nil, nil, look{}, err
 	}
 	first, err := looker.look(cmd.Context())
+	return p, looker, first, err
+}
+
+// perform carries out a plan on a live host or on the demo, and prints what was
+// found.
+func perform(cmd *cobra.Command, p *plan, looker *looker, first look) error {
+	study, folder, err := measure(cmd, p, looker, first)
+	if study == nil {
+		return err
+	}
+	if printErr := conclude(cmd.OutOrStdout(), folder, study); printErr != nil {
+		err = errors.Join(err, failed("what was measured is in "+folder, fmt.Errorf("printing the result: %w", printErr)))
+	}
 	if err != nil {
 		return err
 	}
-	if o.dryRun {
-		return dryRun(cmd.OutOrStdout(), p, looker, first)
-	}
-	return perform(cmd, p, looker, first)
+	return exitCodeFor(p.exitCode, study.Result.Verdict)
 }
 
-// perform carries out a plan. It is the same for a live run and for the demo.
-func perform(cmd *cobra.Command, p *plan, looker *looker, first look) (err error) {
+// measure carries out a plan and leaves a run folder. The study is what was
+// measured, also when there is an error; it is nil when nothing was.
+func measure(cmd *cobra.Command, p *plan, looker *looker, first look) (*analysis.Study, string, error) {
 	if err := first.missing(2); err != nil {
-		return err
+		return nil, "", err
 	}
 	e := &execution{plan: p, cmd: cmd, host: newLiveHost(looker), started: time.Now()}
 	defer e.close()
 	if err := e.prepare(first); err != nil {
-		return err
+		return nil, "", err
 	}
 	runErr := e.run()
 	// Everything runs again. What was measured is kept, however the run ended.
-	if err := e.close(); err != nil {
-		runErr = errors.Join(runErr, err)
-	}
+	runErr = errors.Join(runErr, e.close())
 	study, err := finish(e.folder)
 	runErr = errors.Join(runErr, err)
-	if study == nil {
-		return failed("everything was resumed", runErr)
-	}
-	if err := conclude(cmd.OutOrStdout(), e.folder.path, study); err != nil {
-		runErr = errors.Join(runErr, fmt.Errorf("printing the result: %w", err))
-	}
 	if runErr != nil {
-		return failed("everything was resumed; what was measured is in "+e.folder.path, runErr)
+		return study, e.folder.path, failed("everything was resumed; what was measured is in "+e.folder.path, runErr)
 	}
-	return exitCodeFor(p.exitCode, study.Result.Verdict)
+	return study, e.folder.path, nil
 }
 
 // An execution is one experiment under way, and what it has opened.

@@ -41,7 +41,7 @@ func (s *selection) flags(f *pflag.FlagSet) {
 
 // parse turns the flags into what package stream wants.
 func (s *selection) parse() (stream.Selection, error) {
-	sel := stream.Selection{PIDs: s.pids, Below: s.below, Only: s.only, Protect: []int{os.Getpid()}}
+	sel := stream.Selection{PIDs: s.pids, Below: s.below, Only: s.only}
 	for _, text := range s.match {
 		re, err := regexp.Compile(text)
 		if err != nil {
@@ -99,6 +99,7 @@ func (l *looker) look(ctx context.Context) (look, error) {
 	if err != nil {
 		return look{}, fmt.Errorf("reading the process table: %w", err)
 	}
+	l.sel.Protect = protected(snapshot)
 	found, err := stream.Discover(snapshot, l.sel, l.table)
 	if err != nil {
 		return look{}, badInput("list what is running: pausetest streams", "%w", err)
@@ -136,6 +137,29 @@ func (l *looker) preflight(s *stream.Stream) (warnings []string) {
 		}
 	}
 	return warnings
+}
+
+// protected are the processes that are never paused: ourselves and whoever reads
+// what we print. A pager or a logger that stands still makes us stand still, with
+// streams paused.
+func protected(s *proctable.Snapshot) []int {
+	pids := []int{os.Getpid()}
+	own := s.ByPID(os.Getpid())
+	if own == nil {
+		return pids
+	}
+	output := map[uint64]bool{}
+	for _, fd := range own.FDs {
+		if fd.Kind == proctable.Pipe && (fd.Number == 1 || fd.Number == 2) {
+			output[fd.Inode] = true
+		}
+	}
+	for _, p := range s.Processes {
+		if slices.ContainsFunc(p.FDs, func(fd proctable.FD) bool { return fd.Kind == proctable.Pipe && fd.Read && output[fd.Inode] }) {
+			pids = append(pids, p.ID.PID)
+		}
+	}
+	return pids
 }
 
 func isUserland(p *proctable.Process) bool { return len(p.Args) > 0 }

@@ -60,17 +60,28 @@ resume everything first; a guard process does so should pausetest itself die or 
   pausetest run --match '^tar .*--create' --iface eth0`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runLive(cmd, o)
+			p, looker, first, err := o.look(cmd)
+			if err != nil {
+				return err
+			}
+			if o.dryRun {
+				return dryRun(cmd.OutOrStdout(), p, first)
+			}
+			return perform(cmd, p, looker, first)
 		},
 	}
 	o.selection.flags(c.Flags())
 	o.flags(c.Flags())
-	f := c.Flags()
+	o.liveFlags(c.Flags())
+	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print what would be done and touch nothing")
+	return c
+}
+
+// liveFlags are those that the demo has no use for.
+func (o *runOptions) liveFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.iface, "iface", "", "network interface to sample (default: the one the streams' own sockets leave by)")
 	f.StringVar(&o.direction, "direction", "tx", "what the dumps do here: tx (this host sends them) or rx (it receives them)")
 	f.StringVar(&o.schedule, "schedule", "", "run the schedule in `FILE` instead of the default one (YAML)")
-	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be done and touch nothing")
-	return c
 }
 
 // flags are those that the demo has as well.

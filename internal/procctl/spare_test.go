@@ -60,7 +60,7 @@ func TestSparedRunsOn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, spared, marks := sparing(t, c.attr, c.setsid)
-			for range 10 {
+			for range 3 {
 				ledger := newBook(t)
 				s := stopTree(t, ledger, StopOptions{Spare: []ProcID{spared}}, m.id())
 				before := marks()

@@ -40,6 +40,7 @@ type viewing struct {
 	Images      int      `json:"images"`
 	Unnamed     int      `json:"unnamed"` // images without alt text
 	Broken      int      `json:"broken"`  // images that were not decoded
+	Dark        bool     `json:"dark"`
 	// Faint lists text whose contrast with its ground is below WCAG AA.
 	Faint []string `json:"faint"`
 
@@ -71,7 +72,7 @@ addEventListener('load', () => {
     inner_width: w.innerWidth, scroll_width: d.scrollingElement.scrollWidth,
     requests: w.performance.getEntriesByType('resource').map(r => r.name).filter(n => !n.startsWith('data:')),
     images: images.length, unnamed: images.filter(i => !i.alt.trim()).length,
-    broken: images.filter(i => !i.complete || !i.naturalWidth).length, faint: faint,
+    broken: images.filter(i => !i.complete || !i.naturalWidth).length, faint: faint, dark: w.matchMedia('(prefers-color-scheme: dark)').matches,
   });
 });`
 
@@ -157,6 +158,9 @@ func TestPageInBrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := view(t, browser, page.Bytes(), 390, "--force-dark-mode", "--blink-settings=preferredColorScheme=0")
+		if !v.Dark {
+			t.Error("the browser could not be told to prefer dark colours")
+		}
 		for _, c := range v.complaints(390) {
 			t.Error(c)
 		}

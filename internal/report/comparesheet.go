@@ -48,6 +48,10 @@ func (c *Comparison) sheet() *sheet {
 	if len(c.Overridden) > 0 {
 		sh.Banner = "Compared by force although it is not comparable: " + strings.Join(c.Overridden, "; ") + "."
 	}
+	for i := range c.Differences {
+		d := &c.Differences[i]
+		sh.Keys = append(sh.Keys, fact{printable(d.Name) + " over " + printable(d.Against), ratioText(d.Factor) + " (" + intervalText(d.Interval) + ")"})
+	}
 	sh.Sections = []section{c.conditionsSection(), c.levelsSection()}
 	warnings := section{ID: "warnings", Title: "Warnings", List: c.Warnings}
 	if len(c.Warnings) == 0 {

@@ -138,59 +138,69 @@ func (q sequel) text() string {
 
 // afterwards follows every stream of the result past its last pause.
 func afterwards(s *analysis.Study) []sequel {
-	out := make([]sequel, len(s.Result.Streams))
 	resumedNS := map[int]int64{}
 	for i := range s.Events {
 		if e := &s.Events[i]; e.Kind == recording.Resumed {
 			resumedNS[e.Stream] = max(resumedNS[e.Stream], e.TNS)
 		}
 	}
+	moved := movedSince(s.Samples, resumedNS)
+	out := make([]sequel, len(s.Result.Streams))
 	for i := range s.Result.Streams {
 		st := &s.Result.Streams[i]
 		q := &out[i]
 		q.paused, q.owed, q.ended = st.Pauses > 0, !st.Resumed, st.EndedSec != nil
-		if from, ok := resumedNS[st.ID]; ok {
-			q.movedBytes, q.counted = movedSince(s.Samples, st.ID, from)
-		}
+		q.movedBytes, q.counted = moved[st.ID].growth()
 	}
 	return out
 }
 
-// movedSince is the growth of a stream's own counter from an instant to the
-// last sample that has it.
-func movedSince(samples []recording.Sample, id int, fromNS int64) (uint64, bool) {
-	var first, last *uint64
-	var kind bool // true: the sockets' counter
+// A course is a stream's own counter from its last resume on.
+type course struct {
+	first, last uint64
+	readings    int
+	sockets     bool // it is that of the stream's sockets
+}
+
+// growth is how far the counter went; unknown with fewer than two readings, or
+// when it went backwards.
+func (c *course) growth() (bytes uint64, known bool) {
+	if c == nil || c.readings < 2 || c.last < c.first {
+		return 0, false
+	}
+	return c.last - c.first, true
+}
+
+// movedSince follows the counter of each stream from its instant in fromNS.
+func movedSince(samples []recording.Sample, fromNS map[int]int64) map[int]*course {
+	courses := map[int]*course{}
 	for i := range samples {
 		at := samples[i].AttributedTNS
 		if at == 0 {
 			at = samples[i].TNS
 		}
-		if at < fromNS {
-			continue
-		}
 		for k := range samples[i].Streams {
 			c := &samples[i].Streams[k]
-			if c.ID != id {
+			if from, resumed := fromNS[c.ID]; !resumed || at < from {
 				continue
 			}
 			value, sockets := c.IOBytes, false
 			if value == nil {
 				value, sockets = c.SocketBytes, true
 			}
-			switch {
-			case value == nil:
-			case first == nil:
-				first, last, kind = value, value, sockets
-			case sockets == kind:
-				last = value
+			if value == nil {
+				continue
+			}
+			switch now := courses[c.ID]; {
+			case now == nil:
+				courses[c.ID] = &course{first: *value, last: *value, readings: 1, sockets: sockets}
+			case now.sockets == sockets:
+				now.last = *value
+				now.readings++
 			}
 		}
 	}
-	if first == nil || first == last || *last < *first {
-		return 0, false
-	}
-	return *last - *first, true
+	return courses
 }
 
 func afterwardsText(after []sequel) string {

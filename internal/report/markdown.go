@@ -85,8 +85,6 @@ func (t *table) writeMarkdown(b *strings.Builder) {
 var markdownEscapes = strings.NewReplacer(
 	"&", "&amp;", "<", "&lt;", ">", "&gt;",
 	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "|", `\|`, "~", `\~`,
-	// Trackers turn these into mentions and references; the joiner is invisible.
-	"@", "@\u2060",
 )
 
 // markdownText escapes text that stands within a line of Markdown.

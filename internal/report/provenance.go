@@ -32,32 +32,34 @@ func segmentsSection(s *analysis.Study) section {
 		{Name: "planned", Number: true}, {Name: "observed", Number: true},
 		{Name: "throughput", Number: true}, {Name: "used"},
 	}}
-	gaps, cut := 0, 0
+	gaps, used, cut := 0, 0, 0
 	for i := range s.Segments {
 		seg := &s.Segments[i]
 		if seg.Phase == recording.PhaseGap {
 			gaps++
 			continue
 		}
-		used := "yes"
+		use := "yes"
 		switch {
+		case seg.Used:
+			used++
 		case seg.Phase == recording.PhaseBaseline:
-			used = "to know the counters"
-		case !seg.Used:
-			used = "no: " + printable(seg.Cut)
+			use = "to know the counters"
+		default:
+			use = "no: " + printable(seg.Cut)
 			cut++
 		}
 		t.Rows = append(t.Rows, []string{
 			strconv.Itoa(seg.Number), phaseText(seg), blockText(seg.Block), activeText(seg, len(s.Streams)),
 			planned(seg.SettleNS, seg.MeasureNS), planned(seg.FromNS-seg.BeginNS, seg.ToNS-seg.FromNS),
-			segmentRate(seg, s.Result.DecidedBy), used,
+			segmentRate(seg, s.Result.DecidedBy), use,
 		})
 	}
 	if len(t.Rows) == 0 {
 		sec.Paragraphs = []string{"No segment was recorded."}
 		return sec
 	}
-	text := count(len(t.Rows), "segment") + ", " + strconv.Itoa(cut) + " of them not used. Lengths are settling + measuring."
+	text := fmt.Sprintf("%s used, %d not. Lengths are settling + measuring.", count(used, "segment"), cut)
 	if gaps > 0 {
 		text += " " + count(gaps, "gap") + " between blocks, with everything running, are left out."
 	}
@@ -187,10 +189,7 @@ func refusedSection(s *analysis.Study) section {
 func countersSection(s *analysis.Study) section {
 	r := &s.Result
 	sec := section{ID: "counters", Title: "Counters", In: inFull}
-	iface := printable(r.Interface.Name)
-	if r.Interface.SpeedBitsPerSecond > 0 {
-		iface += " at " + linkText(r.Interface.SpeedBitsPerSecond)
-	}
+	iface := interfaceText(&r.Interface)
 	switch r.Interface.ChosenBy {
 	case "route":
 		iface += ", chosen because the streams' own sockets leave by it"
@@ -226,11 +225,19 @@ func countersSection(s *analysis.Study) section {
 	return sec
 }
 
-// lateness counts the samples that came more than one distance late.
+func interfaceText(i *recording.Interface) string {
+	text := printable(i.Name)
+	if i.SpeedBitsPerSecond > 0 {
+		text += " at " + linkText(i.SpeedBitsPerSecond)
+	}
+	return text
+}
+
+// lateness counts the samples that came so late that a reader may ask why.
 func lateness(samples []recording.Sample) (late int, worstSec float64) {
-	const worthATellingNS = 50e6
+	const worthTellingNS = 50e6
 	for i := range samples {
-		if ns := samples[i].LateNS; ns > worthATellingNS {
+		if ns := samples[i].LateNS; ns > worthTellingNS {
 			late++
 			worstSec = max(worstSec, nsSeconds(ns))
 		}
@@ -285,7 +292,7 @@ func runSection(s *analysis.Study) section {
 	if !r.Started.IsZero() {
 		sec.Facts = append(sec.Facts, fact{"started", stamp(r.Started) + ", ran " + Seconds(r.WallSeconds)})
 	}
-	sec.Facts = append(sec.Facts, fact{"host", hostText(&r.Host)})
+	sec.Facts = append(sec.Facts, fact{"host", hostText(&r.Host)}, fact{"interface", interfaceText(&r.Interface)})
 	if r.Note != "" {
 		sec.Facts = append(sec.Facts, fact{"note", printable(r.Note)})
 	}

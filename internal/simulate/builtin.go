@@ -11,9 +11,9 @@ import (
 // A Listed is a built-in world: its name, what it stands for, and whether it
 // belongs to the table of docs/statistics.md.
 type Listed struct {
-	Name    string
-	About   string
-	InTable bool
+	Name    string `json:"world"`
+	About   string `json:"about"`
+	InTable bool   `json:"in_table"` // one of "all"
 }
 
 // attributedSuffix makes a built-in world one whose streams' own counters can

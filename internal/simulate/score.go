@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -38,11 +39,11 @@ type Score struct {
 
 // A LevelScore is about the best number of streams.
 type LevelScore struct {
-	Best     int     `json:"best"`          // the true one
-	Gain     float64 `json:"best_relative"` // its throughput over that of all streams
-	NearBest float64 `json:"near_best"`     // runs in which the level that looked best is within 10 % of the best
-	MeanLoss float64 `json:"mean_loss"`     // part of the best throughput lost by following the looks
-	Advised  float64 `json:"advised"`       // runs that recommended a number
+	Best         int     `json:"best"`          // the true one
+	BestRelative float64 `json:"best_relative"` // its throughput over that of all streams
+	NearBest     float64 `json:"near_best"`     // runs in which the level that looked best is within 10 % of the best
+	MeanLoss     float64 `json:"mean_loss"`     // part of the best throughput lost by following the looks
+	Advised      float64 `json:"advised"`       // runs that recommended a number
 	// AdvisedNearBest is NearBest among the runs that recommended one.
 	AdvisedNearBest float64 `json:"advised_near_best"`
 	Coverage        float64 `json:"coverage"` // of T(k)/T(N) over the levels between
@@ -52,11 +53,11 @@ type LevelScore struct {
 // as good.
 const nearBest = 0.10
 
-// Play plays a world so many times, on so many cores, and scores the runs. The
+// Score plays a world so many times, on so many cores, and scores the runs. The
 // runs depend on the seed and not on the number of cores, and two worlds played
 // with the same seed meet the same luck. Played, if not nil, is called after
 // every run, from any goroutine.
-func (p Protocol) Score(ctx context.Context, w World, runs int, seed uint64, cores int, played func()) (Score, error) {
+func (p Protocol) Score(ctx context.Context, w *World, runs int, seed uint64, cores int, played func()) (Score, error) {
 	outcomes := make([]Outcome, runs)
 	group, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
@@ -68,7 +69,7 @@ func (p Protocol) Score(ctx context.Context, w World, runs int, seed uint64, cor
 					return nil
 				}
 				var err error
-				if outcomes[i], err = Play(ctx, &w, p, seedOf(seed, i), nil); err != nil {
+				if outcomes[i], err = Play(ctx, w, p, seedOf(seed, i), nil); err != nil {
 					return err
 				}
 				if played != nil {
@@ -80,7 +81,7 @@ func (p Protocol) Score(ctx context.Context, w World, runs int, seed uint64, cor
 	if err := group.Wait(); err != nil {
 		return Score{}, err
 	}
-	return score(&w, outcomes), nil
+	return score(w, outcomes), nil
 }
 
 // seedOf is the seed of a run: a bijection of its number for every seed, so that
@@ -129,8 +130,16 @@ func score(w *World, outcomes []Outcome) Score {
 		*x /= runs
 	}
 	s.MeanRatio /= float64(max(1, estimated))
+	round(&s.MeanRatio, &s.TrueRatio, &s.MeanWallSec, &s.MeanPausedSec)
 	s.Levels = scoreLevels(truth, outcomes)
 	return s
+}
+
+// round leaves what is worth printing.
+func round(values ...*float64) {
+	for _, x := range values {
+		*x = math.Round(*x*1e6) / 1e6
+	}
 }
 
 func holds(i analysis.Interval, x float64) bool { return i.Low <= x && x <= i.High }
@@ -145,7 +154,7 @@ func scoreLevels(truth []float64, outcomes []Outcome) *LevelScore {
 			best, s.Best = t, k+1
 		}
 	}
-	s.Gain = best / truth[n-1]
+	s.BestRelative = best / truth[n-1]
 	var looked, covered, between, advisedWell float64
 	for i := range outcomes {
 		o := &outcomes[i]
@@ -184,5 +193,6 @@ func scoreLevels(truth []float64, outcomes []Outcome) *LevelScore {
 		*x /= looked
 	}
 	s.Coverage = covered / max(1, between)
+	round(&s.BestRelative, &s.MeanLoss, &s.Coverage)
 	return s
 }

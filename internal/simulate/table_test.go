@@ -73,7 +73,7 @@ func play(t *testing.T, name string, runs int, p Protocol) Score {
 	if err != nil || len(worlds) != 1 {
 		t.Fatalf("world %s: %v, %v", name, worlds, err)
 	}
-	s, err := p.Score(t.Context(), worlds[0], runs, 1, runtime.GOMAXPROCS(0), nil)
+	s, err := p.Score(t.Context(), &worlds[0], runs, 1, runtime.GOMAXPROCS(0), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
