@@ -39,7 +39,7 @@ stream its own relay, --receivers equal never stalls.`,
 // runDemo starts the demo's own processes and runs the experiment on them, and
 // on nothing else.
 func runDemo(cmd *cobra.Command, o *runOptions, config demo.Config) (err error) {
-	o.rounds = 3 // half the usual number: nobody wants to wait for a demo
+	o.rounds = 4 // the fewest that carry a recommendation: nobody wants to wait for a demo
 	p, err := o.plan(cmd.Flags())
 	if err != nil {
 		return err

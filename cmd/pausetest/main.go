@@ -150,6 +150,8 @@ Try it first, without root and without a backup:
 		newCheck(),
 		newReport(),
 		newPlot(),
+		newCompare(),
+		newExport(),
 		newSimulate(),
 		newResume(),
 		newMan(),

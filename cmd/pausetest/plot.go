@@ -23,9 +23,9 @@ var figures = map[string]func(io.Writer, *analysis.Study, plots.Format) error{
 
 func newPlot() *cobra.Command {
 	var which, out string
-	names := strings.Join(slices.Sorted(maps.Keys(figures)), ", ")
+	names := strings.Join(append(slices.Sorted(maps.Keys(figures)), trend), ", ")
 	c := &cobra.Command{
-		Use:   "plot RUN",
+		Use:   "plot RUN...",
 		Short: "draw the figures of a run from its recording",
 		Long: `plot draws the figures of a run from its recording alone: on any machine, without
 privilege, the same bytes each time. Without --figure it draws curve.png and
@@ -33,11 +33,19 @@ timeline.png, as the run itself did.
 
   curve      throughput against the number of active streams
   timeline   throughput over time, with every pause
-  streams    each stream alone, and its share when all run`,
+  streams    each stream alone, and its share when all run
+  trend      the ratio over many runs, or over a folder of runs`,
 		Example: `  pausetest plot RUN --out figures/
-  pausetest plot RUN --figure streams --out streams.svg`,
-		Args: cobra.ExactArgs(1),
+  pausetest plot RUN --figure streams --out streams.svg
+  pausetest plot pausetest-runs --figure trend`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if which == trend {
+				return drawTrend(cmd.OutOrStdout(), args, out)
+			}
+			if len(args) > 1 {
+				return badInput("only the trend is drawn from several runs", "%d runs given", len(args))
+			}
 			s, err := study(args[0])
 			if err != nil {
 				return err
@@ -62,6 +70,29 @@ timeline.png, as the run itself did.
 	c.Flags().StringVar(&which, "figure", "", "draw one figure: "+names)
 	c.Flags().StringVarP(&out, "out", "o", "", "with --figure: the file; else the folder for curve.png and timeline.png (default: here)")
 	return c
+}
+
+// trend is the figure that is drawn from many runs.
+const trend = "trend"
+
+func drawTrend(stdout io.Writer, paths []string, out string) error {
+	var all []*analysis.Study
+	for _, path := range paths {
+		studies, err := studiesIn(path)
+		if err != nil {
+			return err
+		}
+		all = append(all, studies...)
+	}
+	slices.SortStableFunc(all, func(a, b *analysis.Study) int { return a.Header.Started.Compare(b.Header.Started) })
+	if out == "" {
+		out = trend + ".png"
+	}
+	format, err := plots.FormatOf(out)
+	if err != nil {
+		return badInput("the ending of the name chooses the format: .png, .svg or .pdf", "--out %s: %w", out, err)
+	}
+	return drawTo(stdout, out, func(w io.Writer) error { return plots.Trend(w, all, nil, format) })
 }
 
 func drawBoth(stdout io.Writer, s *analysis.Study, dir string) error {

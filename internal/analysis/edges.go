@@ -95,21 +95,22 @@ func growth(from, to point, minSpanNS int64) (float64, bool) {
 	return float64(to.bytes-from.bytes) / (float64(span) / 1e9), true
 }
 
-// halves are the rates before and after the instant midNS, split at the point
-// nearest to it. They serve the settle check, on prompt counters only.
+// halves are the rates before and after the instant midNS, each from the points
+// of its own half alone. They serve the settle check, on prompt counters only.
 func (s *series) halves(midNS, minSpanNS int64) (first, second float64, ok bool) {
-	if s.backwards || len(s.points) < 3 {
+	if s.backwards {
 		return 0, 0, false
 	}
-	split := 1
-	for i := 2; i < len(s.points)-1; i++ {
-		if distance(s.points[i].tNS, midNS) < distance(s.points[split].tNS, midNS) {
-			split = i
+	end, begin := 0, 0 // of the first half, of the second
+	for _, p := range s.points {
+		if p.tNS <= midNS {
+			end++
+		}
+		if p.tNS < midNS {
+			begin++
 		}
 	}
-	first, ok1 := plainRate(s.points[:split+1], minSpanNS/2)
-	second, ok2 := plainRate(s.points[split:], minSpanNS/2)
+	first, ok1 := plainRate(s.points[:end], minSpanNS/2)
+	second, ok2 := plainRate(s.points[begin:], minSpanNS/2)
 	return first, second, ok1 && ok2
 }
-
-func distance(a, b int64) int64 { return max(a-b, b-a) }

@@ -286,13 +286,13 @@ func (j *Judge) considerLook(l look, n int) {
 		j.ruledOut = true
 	}
 	switch {
-	case j.settlingFails(l.verdict, n):
+	case j.settlingFails(l, n):
 		j.advice = Restart
 		j.reason = fmt.Sprintf("the rate still moved while it was measured: settling for %v instead of %v",
 			time.Duration(j.extended().settleNS), time.Duration(j.timing.settleNS))
 	case j.answeredBy(l):
 		j.stop("the question is decided: %s", l.verdict)
-	case j.rule.design == recording.Sequential && n >= secondCheckAt && n < j.rule.maxBlocks && j.rule.futile(l.estimate, j.suspected):
+	case j.hopeless(l, n):
 		j.stop("going on to %d blocks would most likely decide nothing more", j.rule.maxBlocks)
 	}
 }
@@ -312,12 +312,18 @@ func (j *Judge) answeredBy(l look) bool {
 	return false
 }
 
+// hopeless says whether going on would most likely decide nothing more.
+func (j *Judge) hopeless(l look, n int) bool {
+	return j.rule.design == recording.Sequential && n >= secondCheckAt && n < j.rule.maxBlocks && j.rule.futile(l.estimate, j.suspected)
+}
+
 // settlingFails says whether the blocks must be measured anew with a longer
-// settling. It isn't asked for collapse and scaling: what is still moving pulls
-// the ratio towards 1, so those two are safe without.
-func (j *Judge) settlingFails(v Verdict, n int) bool {
-	due := n == firstLook(j.header.Plan, j.rule.maxBlocks, len(j.live)) || n == secondCheckAt || v == Saturated
-	if v == Collapse || v == Scaling || !due || !j.mayExtend() {
+// settling. It is asked at two looks, and before the run ends with anything but
+// collapse or scaling: what is still moving pulls the ratio towards 1, so those
+// two are safe without.
+func (j *Judge) settlingFails(l look, n int) bool {
+	due := n == firstLook(j.header.Plan, j.rule.maxBlocks, len(j.live)) || n == secondCheckAt || l.verdict == Saturated || j.hopeless(l, n)
+	if l.verdict == Collapse || l.verdict == Scaling || !due || !j.mayExtend() {
 		return false
 	}
 	return j.unsettled()

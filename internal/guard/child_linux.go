@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 
 	"golang.org/x/sys/unix"
+
+	"pausetest/internal/procctl"
 )
 
 // The descriptors the controller hands to the guard.
@@ -140,13 +142,22 @@ func (s *sentinel) wait() {
 	}
 }
 
-// continueAll continues every process, the latest first, whatever happens to
-// any of them. Forgotten are those that ended and, when the controller can stop
-// nothing any more, those that were continued. It returns how many could not be.
+// release lets go what the entry holds. It opens nothing; the thaw may have to
+// wait for the kernel's lock on cgroups.
+func (e entry) release() error {
+	if e.freezer != 0 {
+		return procctl.ThawFD(e.fd, e.freezer)
+	}
+	return unix.PidfdSendSignal(e.fd, unix.SIGCONT, nil, 0)
+}
+
+// continueAll releases every hold, the latest first, whatever happens to any of
+// them. Forgotten are those that ended and, when the controller can stop nothing
+// any more, those that were released. It returns how many could not be.
 func (s *sentinel) continueAll() (failed int) {
 	s.prune(func(e entry) bool {
-		err := unix.PidfdSendSignal(e.fd, unix.SIGCONT, nil, 0)
-		gone := err == unix.ESRCH || err == nil && s.exited()
+		err := e.release()
+		gone := err == unix.ESRCH || err == unix.ENODEV || err == nil && s.exited()
 		if err != nil && !gone {
 			failed++
 		}
@@ -189,7 +200,7 @@ func (s *sentinel) handle(m message, fds []int, truncated bool) {
 	switch m.Kind {
 	case kindHello:
 		s.leaseNS, s.maxPauseNS = m.LeaseNS, m.MaxPauseNS
-	case kindIntend:
+	case kindIntend, kindFreeze:
 		reply.Errno = uint32(s.accept(m, fds, truncated))
 		if reply.Errno == 0 {
 			fds = nil // they are the table's now
@@ -206,24 +217,39 @@ func (s *sentinel) handle(m message, fds []int, truncated bool) {
 	s.send(reply)
 }
 
-// accept takes the processes of an intent into the table, all or none.
+// accept takes the holds of an intent into the table, all or none.
 func (s *sentinel) accept(m message, fds []int, truncated bool) unix.Errno {
 	if truncated || len(fds) != int(m.Count) || len(fds) == 0 {
 		return unix.EMFILE
 	}
-	for _, fd := range fds {
-		// A stop that we may not undo must not happen.
-		if err := unix.PidfdSendSignal(fd, 0, nil, 0); err != nil && err != unix.ESRCH {
-			if errno, ok := err.(unix.Errno); ok {
-				return errno
-			}
+	var freezer procctl.FreezerVersion
+	for i, fd := range fds {
+		version, err := releasable(m.Kind, fd)
+		if errno, ok := err.(unix.Errno); ok && errno != 0 {
+			return errno
+		}
+		if err != nil || i > 0 && version != freezer {
 			return unix.EINVAL
 		}
+		freezer = version
 	}
-	if !s.intend(m.First, fds, m.AtNS) {
+	if !s.intend(m.First, fds, freezer, m.AtNS) {
 		return unix.ECANCELED
 	}
 	return 0
+}
+
+// releasable checks that a descriptor is what it is said to be, and as far as
+// the kernel tells beforehand that we may let go by it: a stop that we may not
+// undo must not happen.
+func releasable(k kind, fd int) (procctl.FreezerVersion, error) {
+	if k == kindFreeze {
+		return procctl.FreezeFileVersion(fd)
+	}
+	if err := unix.PidfdSendSignal(fd, 0, nil, 0); err != unix.ESRCH {
+		return 0, err
+	}
+	return 0, nil
 }
 
 // send answers without ever waiting: a controller that does not read is no

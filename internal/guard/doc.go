@@ -15,6 +15,10 @@
 //   - the controller has been silent for longer than the lease;
 //   - any single pause has lasted longer than its limit.
 //
+// A cgroup that is to be frozen is handed over in the same way, by its open
+// freeze file ([Guard.IntendFreeze], [Guard.ForgetFreeze]); to continue it is to
+// write the one word that thaws it.
+//
 // A guard that has fired stays alive and continues its processes again and
 // again until the controller forgets them or exits: a controller that was
 // stopped between the acknowledgement and its stop signal sends that signal
@@ -25,7 +29,8 @@
 //
 // # Rules
 //
-// The guard holds pidfds, never bare pids, so it can't hit a stranger. Once it
+// The guard holds pidfds, never bare pids, and freeze files, never paths, so it
+// can't hit a stranger. Once it
 // is ready it opens no file, and it sends no message before everything runs
 // again. It never writes to the journal or the state directory: by the time it
 // did, they might belong to the next run.

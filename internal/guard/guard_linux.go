@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"pausetest/internal/procctl"
 )
 
 // DefaultLease is the longest silence of a controller that is believed alive.
@@ -65,12 +63,17 @@ var (
 // Recover must see to first.
 type PendingError struct {
 	Processes  int
+	Cgroups    int
 	Controller int // pid of the run that died
 	Dir        string
 }
 
 func (e *PendingError) Error() string {
-	return fmt.Sprintf("starting the guard: the run of pid %d died and may have left %d processes stopped", e.Controller, e.Processes)
+	left := fmt.Sprintf("%d processes stopped", e.Processes)
+	if e.Cgroups > 0 {
+		left += fmt.Sprintf(" and %d cgroups frozen", e.Cgroups)
+	}
+	return fmt.Sprintf("starting the guard: the run of pid %d died and may have left %s", e.Controller, left)
 }
 
 // A Guard is the controller's side of the guard. Intend, Forget and Close wait
@@ -88,8 +91,8 @@ type Guard struct {
 
 	mu     sync.Mutex // one request at a time; guards what follows
 	seq    uint64
-	serial uint64                    // of the last process
-	known  map[procctl.ProcID]uint64 // intended and not forgotten, with serials
+	serial uint64             // of the last hold
+	known  map[Subject]uint64 // intended and not forgotten, with serials
 	closed bool
 
 	unanswered atomic.Int64 // beats since the last answer
@@ -122,7 +125,7 @@ func Start(ctx context.Context, c Config) (*Guard, error) {
 		exited: make(chan struct{}),
 		acks:   make(chan message, 1),
 		down:   make(chan struct{}),
-		known:  make(map[procctl.ProcID]uint64),
+		known:  make(map[Subject]uint64),
 		lost:   make(chan struct{}),
 	}
 	if err := g.claim(c.StateDir); err != nil {
@@ -151,8 +154,8 @@ func (g *Guard) claim(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	if n := len(j.Outstanding); n > 0 {
-		return &PendingError{Processes: n, Controller: j.Controller.PID, Dir: path}
+	if processes, cgroups := j.outstanding(); len(processes)+len(cgroups) > 0 {
+		return &PendingError{Processes: len(processes), Cgroups: len(cgroups), Controller: j.Controller.PID, Dir: path}
 	}
 	if found {
 		if err := g.dir.remove(journalName); err != nil {
@@ -407,7 +410,7 @@ func (g *Guard) Close() error {
 		return err
 	}
 	if len(g.known) > 0 {
-		return fmt.Errorf("ending the guard: %d processes may still be stopped", left)
+		return fmt.Errorf("ending the guard: %d processes or cgroups may still be stopped", left)
 	}
 	return nil
 }

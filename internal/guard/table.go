@@ -1,5 +1,7 @@
 package guard
 
+import "pausetest/internal/procctl"
+
 // A watch is what the guard knows and decides, apart from how it hears and
 // acts: it makes no system call and reads no clock, so that its rules can be
 // tested by themselves. All times are nanoseconds of one clock.
@@ -11,11 +13,13 @@ type watch struct {
 	entries    []entry // by rising serial: the order of the intents
 }
 
-// An entry is a process that is, or is about to be, stopped.
+// An entry is a hold: a process that is, or is about to be, stopped, or a cgroup
+// that is, or is about to be, frozen.
 type entry struct {
 	serial  uint64
-	fd      int   // its pidfd
-	untilNS int64 // the pause must have ended by then
+	fd      int                    // pidfd or freeze file
+	freezer procctl.FreezerVersion // zero for a process
+	untilNS int64                  // the pause must have ended by then
 }
 
 // hear takes a message's sending time as the sign of life, not its arrival:
@@ -25,9 +29,9 @@ func (w *watch) hear(atNS, nowNS int64) {
 	w.heardNS = max(w.heardNS, min(atNS, nowNS))
 }
 
-// intend adds processes numbered from first. A guard that has fired takes none.
+// intend adds holds of one kind, numbered from first. A guard that has fired takes none.
 // Nor does it take serials that don't rise: forget relies on their order.
-func (w *watch) intend(first uint64, fds []int, atNS int64) bool {
+func (w *watch) intend(first uint64, fds []int, freezer procctl.FreezerVersion, atNS int64) bool {
 	if w.fired != causeNone {
 		return false
 	}
@@ -35,12 +39,12 @@ func (w *watch) intend(first uint64, fds []int, atNS int64) bool {
 		return false
 	}
 	for i, fd := range fds {
-		w.entries = append(w.entries, entry{first + uint64(i), fd, atNS + w.maxPauseNS})
+		w.entries = append(w.entries, entry{first + uint64(i), fd, freezer, atNS + w.maxPauseNS})
 	}
 	return true
 }
 
-// forget removes the processes numbered first to first+count-1, and hands
+// forget removes the holds numbered first to first+count-1, and hands
 // their descriptors to release.
 func (w *watch) forget(first uint64, count int, release func(fd int)) {
 	w.prune(func(e entry) bool {

@@ -14,22 +14,23 @@ import (
 //	     0    4  magic "pgd1"
 //	     4    1  kind
 //	     5    1  cause    why the guard fired; 0: it has not
-//	     6    2  count    processes the message is about
+//	     6    2  count    holds the message is about
 //	     8    8  seq      number of the request; replies repeat it
-//	    16    8  first    serial number of the first process
+//	    16    8  first    serial number of the first hold
 //	    24    8  at       CLOCK_BOOTTIME at sending, ns; replies repeat it
 //	    32    8  lease    ns, only in hello
 //	    40    8  maxpause ns, only in hello
 //	    48    4  errno    of a refusal; 0: none
 //	    52    4  zero
 //
-// The controller sends hello, intend (with count pidfds in SCM_RIGHTS), forget,
-// beat and done, and gets one ack for each. The guard speaks unasked only once,
+// The controller sends hello, intend (with count pidfds in SCM_RIGHTS), freeze
+// (with count open freeze files), forget, beat and done, and gets one ack for
+// each. The guard speaks unasked only once,
 // when it fires; every ack repeats the cause, so that nothing depends on that
 // message's arrival.
 //
-// Processes are numbered by the controller in the order of their intents. The
-// guard needs no other name for them.
+// A hold is a process or a cgroup. The controller numbers them in the order of
+// their intents. The guard needs no other name for them.
 const messageSize = 56
 
 const magic = 'p' | 'g'<<8 | 'd'<<16 | '1'<<24
@@ -42,7 +43,8 @@ type kind uint8
 const (
 	kindHello  kind = iota + 1 // terms: lease and longest pause
 	kindIntend                 // count processes, numbered from first, are about to be stopped
-	kindForget                 // the same processes run again
+	kindFreeze                 // count cgroups, numbered from first, are about to be frozen
+	kindForget                 // the same processes run again, the same cgroups are thawed
 	kindBeat                   // the controller lives
 	kindDone                   // everything runs; the guard continues what it still knows, and ends
 	kindAck                    // the guard has done what seq asked, unless errno or cause says otherwise

@@ -3,8 +3,10 @@ package procctl
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path"
-	"strings"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -29,14 +31,6 @@ const (
 	FreezerV2 FreezerVersion = 2 // cgroup.freeze
 )
 
-// thawing is what thaws, as a string so that nobody changes it.
-func (v FreezerVersion) thawing() string {
-	if v == FreezerV1 {
-		return "THAWED"
-	}
-	return "0"
-}
-
 func (v FreezerVersion) freezing() string {
 	if v == FreezerV1 {
 		return "FROZEN"
@@ -44,7 +38,7 @@ func (v FreezerVersion) freezing() string {
 	return "1"
 }
 
-// freezeFile is the name of the file to which those words are written.
+// freezeFile is the name of the file that takes these words.
 func (v FreezerVersion) freezeFile() string {
 	if v == FreezerV1 {
 		return "freezer.state"
@@ -154,21 +148,122 @@ func FreezeFileVersion(fd int) (FreezerVersion, error) {
 	return version, nil
 }
 
+// What is written to thaw: variables, so that nothing is allocated for it.
+var thawV1, thawV2 = []byte("THAWED"), []byte("0")
+
 // ThawFD thaws the cgroup of a freeze file. Like Handle.Continue it opens
-// nothing and allocates nothing; errno is ENODEV when the cgroup was removed.
+// nothing and allocates nothing. ENODEV says that the cgroup was removed, which
+// it can be only when nobody is in it.
 func ThawFD(fd int, v FreezerVersion) error {
-	words := thawedV1[:]
-	if v == FreezerV2 {
-		words = thawedV2[:]
+	text := thawV2
+	if v == FreezerV1 {
+		text = thawV1
 	}
+	return writeWord(fd, text)
+}
+
+func writeWord(fd int, text []byte) error {
 	for {
-		if _, err := unix.Pwrite(fd, words, 0); err != unix.EINTR {
+		if _, err := unix.Pwrite(fd, text, 0); err != unix.EINTR {
 			return err
 		}
 	}
 }
 
-var thawedV1, thawedV2 = [...]byte{'T', 'H', 'A', 'W', 'E', 'D'}, [...]byte{'0'}
+// Freeze asks the kernel to freeze the cgroup; State tells when it has.
+func (c *Cgroup) Freeze() error {
+	if err := writeWord(c.fd, []byte(c.version.freezing())); err != nil {
+		return fmt.Errorf("freezing cgroup %q: %w", c.id.Path, classify(err))
+	}
+	return nil
+}
+
+// Thaw thaws the cgroup. One of its ancestors may still keep it frozen, and what
+// was frozen below it by itself remains so.
+func (c *Cgroup) Thaw() error {
+	if err := ThawFD(c.fd, c.version); err != nil {
+		return fmt.Errorf("thawing cgroup %q: %w", c.id.Path, classify(err))
+	}
+	return nil
+}
+
+// FreezeState is what a cgroup says of itself.
+type FreezeState struct {
+	// Own says that the cgroup itself was asked to freeze, by us or others.
+	Own bool
+	// Frozen says that everything in it stands still, for whatever reason.
+	Frozen bool
+}
+
+// State reads the cgroup's own state. The letter of its processes tells nothing:
+// frozen ones read D (version 1) or S (version 2).
+func (c *Cgroup) State() (FreezeState, error) { return c.stateBelow(".") }
+
+// stateBelow reads the state of the cgroup or of one below it.
+func (c *Cgroup) stateBelow(name string) (s FreezeState, err error) {
+	own, whole := "cgroup.freeze", "cgroup.events"
+	if c.version == FreezerV1 {
+		own, whole = "freezer.self_freezing", "freezer.state"
+	}
+	var texts [2][]byte
+	for i, file := range []string{own, whole} {
+		if texts[i], err = c.dir.readAll(name+"/"+file, maxStatBytes); err != nil {
+			return s, fmt.Errorf("looking at cgroup %q: %w", c.id.Path, classify(err))
+		}
+	}
+	return FreezeState{Own: proctable.ParseFrozen(string(texts[0])), Frozen: proctable.ParseAllFrozen(string(texts[1]))}, nil
+}
+
+// below visits the cgroup, as ".", and all below it.
+func (c *Cgroup) below(visit func(name string) error) error {
+	tree := os.DirFS("/proc/self/fd/" + strconv.Itoa(int(c.dir)))
+	return fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case vanished(err):
+			return nil // it was removed meanwhile, so nobody was in it
+		case err != nil:
+			return err
+		case entry.IsDir():
+			return ignoreVanished(visit(name))
+		}
+		return nil
+	})
+}
+
+// list collects the numbers in one file of the cgroup and of all below it.
+func (c *Cgroup) list(file string) (map[int]bool, error) {
+	all := make(map[int]bool)
+	err := c.below(func(name string) error {
+		text, err := c.dir.readAll(name+"/"+file, maxTextBytes)
+		if errors.Is(err, unix.EOPNOTSUPP) && name != "." {
+			return nil // a threaded one; its processes are listed above it
+		}
+		if err != nil {
+			return err
+		}
+		pids, err := proctable.ParseChildren(text)
+		for _, pid := range pids {
+			all[pid] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing cgroup %q: %w", c.id.Path, classify(err))
+	}
+	return all, nil
+}
+
+// processes are those in the cgroup and below.
+func (c *Cgroup) processes() (map[int]bool, error) { return c.list("cgroup.procs") }
+
+// threads are those in the cgroup and below: version 1 can keep the threads of
+// one process in several cgroups.
+func (c *Cgroup) threads() (map[int]bool, error) {
+	if c.version == FreezerV1 {
+		return c.list("tasks")
+	}
+	return c.list("cgroup.threads")
+}
 
 // ID is the identity that was proved.
 func (c *Cgroup) ID() CgroupID { return c.id }

@@ -29,6 +29,12 @@ var (
 	ErrNotConverged = errors.New("process tree did not come to rest")
 	// ErrAlreadyStopped says that somebody else had stopped the process.
 	ErrAlreadyStopped = errors.New("already stopped by somebody else")
+	// ErrAlreadyFrozen says that somebody else froze the cgroup, or one above or
+	// below it.
+	ErrAlreadyFrozen = errors.New("already frozen by somebody else")
+	// ErrNotWhole says that a cgroup holds others than the stream's processes, or
+	// not all of them.
+	ErrNotWhole = errors.New("the cgroup is not wholly the stream's")
 	// ErrTraced says that a debugger holds the process.
 	ErrTraced = errors.New("traced by a debugger")
 	// ErrForbidden says that the process is one we never signal: init, a kernel

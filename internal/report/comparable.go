@@ -66,7 +66,7 @@ func sameRuns(conditions []Condition) []string {
 // warn says what a reader of the comparison has to know beside it.
 func (c *Comparison) warn() {
 	for i, r := range c.Conditions {
-		cond := c.conditions[i]
+		cond := c.given[i]
 		if left := len(cond.Studies) - r.Runs; left > 0 {
 			c.Warnings = append(c.Warnings, fmt.Sprintf("%s of %s gave no ratio and is left out; see its report", count(left, "run"), printable(r.Name)))
 		}
@@ -74,11 +74,11 @@ func (c *Comparison) warn() {
 			c.Warnings = append(c.Warnings, fmt.Sprintf("%s has one run: its interval knows the noise within that run, not from night to night; add runs", printable(r.Name)))
 		}
 	}
-	first := c.conditions[0].Studies[0]
-	for i := range c.conditions[1:] {
-		cond := &c.conditions[i+1]
+	first := c.given[0].Studies[0]
+	for i := range c.given[1:] {
+		cond := &c.given[i+1]
 		if other := cond.Studies[0]; !slices.Equal(streamLabels(first), streamLabels(other)) {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("the streams of %s are not those of %s; part of the difference may be theirs", printable(cond.Name), printable(c.conditions[0].Name)))
+			c.Warnings = append(c.Warnings, fmt.Sprintf("the streams of %s are not those of %s; part of the difference may be theirs", printable(cond.Name), printable(c.given[0].Name)))
 		}
 	}
 }

@@ -29,7 +29,7 @@ type Comparison struct {
 	Overridden []string `json:"overridden,omitempty"`
 	Warnings   []string `json:"warnings"`
 
-	conditions []Condition
+	given []Condition
 }
 
 // A ConditionResult is what a condition's runs say together.
@@ -84,7 +84,7 @@ func Compare(conditions []Condition, force bool) (*Comparison, error) {
 	if len(conditions) < 2 {
 		return nil, fmt.Errorf("comparing: two conditions or more are needed, not %d", len(conditions))
 	}
-	c := &Comparison{Warnings: []string{}, conditions: conditions}
+	c := &Comparison{Warnings: []string{}, given: conditions}
 	for _, cond := range conditions {
 		if len(cond.Studies) == 0 {
 			return nil, fmt.Errorf("comparing: no run of %q", cond.Name)

@@ -31,8 +31,8 @@ func (c *Comparison) JSON(w io.Writer) error {
 
 // Figure draws the conditions' curves on one axis.
 func (c *Comparison) Figure(w io.Writer, f plots.Format) error {
-	parts := make([]plots.Condition, len(c.conditions))
-	for i, cond := range c.conditions {
+	parts := make([]plots.Condition, len(c.given))
+	for i, cond := range c.given {
 		parts[i] = plots.Condition{Name: cond.Name, Studies: cond.Studies, Levels: c.Conditions[i].Levels}
 	}
 	return plots.Compare(w, parts, f)
@@ -72,9 +72,9 @@ func (c *Comparison) headline() string {
 	name, against := printable(d.Name), printable(d.Against)
 	switch {
 	case d.Interval.Low > 1:
-		return fmt.Sprintf("Streams together do better with %s than with %s", name, against)
+		return fmt.Sprintf("Higher with %s than with %s: all together over one alone", name, against)
 	case d.Interval.High < 1:
-		return fmt.Sprintf("Streams together do worse with %s than with %s", name, against)
+		return fmt.Sprintf("Lower with %s than with %s: all together over one alone", name, against)
 	}
 	return fmt.Sprintf("No difference can be told between %s and %s", name, against)
 }

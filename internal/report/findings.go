@@ -128,12 +128,9 @@ func sharedSection(s *analysis.Study) section {
 		sec.Paragraphs = []string{"None: no process was found that more than one stream flows through."}
 		return sec
 	}
-	text := fmt.Sprintf("%s of %s flow through %s (pid %d).",
-		strconv.Itoa(len(p.Streams)), count(len(s.Streams), "stream"), printable(p.Name), p.PID)
-	sec.Paragraphs = []string{text}
-	if p.Command != "" {
-		sec.Command = printable(p.Command)
-	}
+	sec.Paragraphs = []string{fmt.Sprintf("%d of %s flow through %s (pid %d).",
+		len(p.Streams), count(len(s.Streams), "stream"), printable(p.Name), p.PID)}
+	sec.Command = printable(p.Command)
 	return sec
 }
 
@@ -146,7 +143,7 @@ func sourcesSection(r *analysis.Result) section {
 	t := table{Columns: []column{
 		{Name: "counter", Elastic: true}, {Name: "ratio", Number: true}, {Name: percentText(r.Confidence) + " interval", Number: true},
 		{Name: "all", Number: true}, {Name: "one", Number: true}, {Name: "decided"},
-	}}
+	}, Stack: true}
 	for _, e := range r.Sources {
 		decided := "no"
 		if e.Source == r.DecidedBy {

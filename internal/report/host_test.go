@@ -34,7 +34,7 @@ type host struct {
 	seed      uint64
 }
 
-const hostileLabel = "<script>alert(%d)</script>\x1b[31m|`rm -rf /`|\n\xff‮\"'&amp; *bold* [x](javascript:1)"
+const hostileLabel = "<script>alert(%d)</script>\x1b[31m|`rm -rf /`|\n\xff\u202e\"'&amp; *bold* [x](javascript:1)"
 
 // hosts are the studies every medium is tried on.
 func hosts() map[string]host {

@@ -28,7 +28,7 @@ import (
 // foresaw becomes a pseudonym rather than a leak.
 type Redactor struct {
 	key []byte
-	// secret are words of the vocabulary that occur in names.
+	// secret are words that would be kept, but occur in names.
 	secret map[string]bool
 	hosts  map[string]bool
 }
@@ -39,6 +39,9 @@ func NewRedactor(key []byte) *Redactor {
 	return &Redactor{key: slices.Clone(key), secret: map[string]bool{}, hosts: map[string]bool{}}
 }
 
+// vocabularyText is the words of our own messages, sorted, one a line, and the
+// names of well-known programs. A word that is missing costs clarity only.
+//
 //go:embed vocabulary.txt
 var vocabularyText string
 
@@ -157,7 +160,7 @@ func (r *Redactor) label(s string) string {
 // learn notes the words of a name that are also words of our messages.
 func (r *Redactor) learn(name string) {
 	for _, word := range namesIn(level.ReplaceAllString(name, "")) {
-		if vocabulary[word] {
+		if vocabulary[word] || usualInterface.MatchString(word) {
 			r.secret[word] = true
 		}
 	}
@@ -192,6 +195,9 @@ func (r *Redactor) iface(name string) string {
 // numbers stay unless they are part of a name.
 func (r *Redactor) sentence(s string) string {
 	return r.tokens(s, func(token string, before rune) bool {
+		if usualInterface.MatchString(token) {
+			return !r.secret[token]
+		}
 		if number.MatchString(token) {
 			// After one of these a number is part of a path, an address or a value.
 			return !strings.ContainsRune("/:@=\\", before)

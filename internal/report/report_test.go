@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,6 +31,20 @@ func written(t testing.TB, write func(io.Writer, *analysis.Study) error, s *anal
 	t.Helper()
 	var b strings.Builder
 	if err := write(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// withoutFigures is the page without its pictures, which take long to draw.
+func withoutFigures(t testing.TB, s *analysis.Study) string {
+	t.Helper()
+	sh := sheetOf(s)
+	for i := range sh.Sections {
+		sh.Sections[i].Figures = nil
+	}
+	var b strings.Builder
+	if err := sh.html(&b); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -64,8 +79,14 @@ func TestEveryReportSaysWhatCounts(t *testing.T) {
 	for name, h := range hosts() {
 		s := h.study(t)
 		r := &s.Result
+		written := func(medium string) string {
+			if medium == "html" {
+				return withoutFigures(t, s)
+			}
+			return written(t, media[medium], s)
+		}
 		for _, medium := range []string{"text", "markdown", "html"} {
-			out := written(t, media[medium], s)
+			out := written(medium)
 			wanted := []string{string(r.Verdict), "stream-seconds", "resumed", "afterwards", strconv.FormatUint(r.Seed, 10), "pausetest run --label site=east"}
 			if r.CutShort {
 				wanted = append(wanted, "did not reach its own end")
@@ -85,7 +106,7 @@ func TestEveryReportSaysWhatCounts(t *testing.T) {
 				}
 			}
 		}
-		if text := written(t, Text, s); !strings.HasPrefix(text, string(r.Verdict)+": "+printable(r.Sentence)+"\n") {
+		if text := written("text"); !strings.HasPrefix(text, string(r.Verdict)+": "+printable(r.Sentence)+"\n") {
 			t.Errorf("the text of %s begins %.80q", name, text)
 		}
 	}
@@ -408,4 +429,75 @@ func printed(rec recording.Record) string {
 		return err.Error()
 	}
 	return b.String()
+}
+
+// TestAnyLabel puts any string there is where a label is.
+func TestAnyLabel(t *testing.T) {
+	s := hosts()["collapse-3"].study(t)
+	plain := strings.Count(withoutFigures(t, s), "<")
+	rows := strings.Count(written(t, Markdown, s), "\n")
+	rapid.Check(t, func(rt *rapid.T) {
+		label := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.SampledFrom([]string{"<b>", "|", "\\", "`", "```", "{{.}}", "&lt;", "\n", "](x)", "'", "\"", "\xfe"})),
+			func(parts []string) string { return strings.Join(parts, "") })).Draw(rt, "label")
+		for i := range s.Streams {
+			s.Streams[i].Label, s.Result.Streams[i].Label = label, label
+		}
+		s.Result.Note = label + "x"
+		if got := strings.Count(withoutFigures(t, s), "<"); got != plain {
+			rt.Fatalf("%d tags instead of %d", got, plain)
+		}
+		if got := strings.Count(written(t, Markdown, s), "\n"); got != rows {
+			rt.Fatalf("%d lines of Markdown instead of %d", got, rows)
+		}
+		for line := range strings.Lines(written(t, Text, s)) {
+			if line = strings.TrimSuffix(line, "\n"); printable(line) != line {
+				rt.Fatalf("unprintable: %q", line)
+			}
+		}
+	})
+}
+
+func TestVocabulary(t *testing.T) {
+	words := strings.Fields(vocabularyText)
+	if !slices.IsSorted(words) || len(slices.Compact(slices.Clone(words))) != len(words) {
+		t.Error("vocabulary.txt is not sorted, or holds a word twice")
+	}
+	for _, w := range words {
+		if strings.ToLower(w) != w || strings.Trim(w, "abcdefghijklmnopqrstuvwxyz'") != "" {
+			t.Errorf("vocabulary.txt holds %q", w)
+		}
+	}
+}
+
+// TestAlmostNothing writes recordings that were cut off after each of their
+// first records.
+func TestAlmostNothing(t *testing.T) {
+	h := hosts()["collapse-3"]
+	for n := 1; n < 140; n = n*3/2 + 1 {
+		records := func(yield func(recording.Record, error) bool) {
+			left := n
+			for r := range h.records() {
+				if left--; left < 0 || !yield(r, nil) {
+					return
+				}
+			}
+		}
+		s, err := analysis.Analyze(records)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for medium, write := range media {
+			if medium == "html" {
+				withoutFigures(t, s)
+			} else if written(t, write, s) == "" {
+				t.Errorf("%d records: %s is empty", n, medium)
+			}
+		}
+		if n == 1 {
+			written(t, HTML, s)
+			if _, err := Compare([]Condition{{"A", []*analysis.Study{s}}, {"B", []*analysis.Study{s}}}, true); err == nil {
+				t.Error("runs without a ratio were compared")
+			}
+		}
+	}
 }

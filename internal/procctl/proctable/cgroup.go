@@ -96,3 +96,15 @@ func ParseFrozen(text string) bool {
 	}
 	return false
 }
+
+// ParseAllFrozen reads freezer.state (version 1) or cgroup.events (version 2): is
+// everything in the cgroup frozen by now?
+func ParseAllFrozen(text string) bool {
+	for line := range strings.Lines(text) {
+		switch strings.TrimSpace(line) {
+		case "FROZEN", "frozen 1":
+			return true
+		}
+	}
+	return false
+}
