@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,9 +27,27 @@ type patient struct {
 	run     *exec.Cmd
 	out     string
 	env     []string
-	stdout  bytes.Buffer
-	stderr  bytes.Buffer
+	stdout  output
+	stderr  output
 	ended   chan error
+}
+
+// output is what a process has printed so far; it may be read meanwhile.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // newPatient starts so many writers. Their names are of this test alone.
@@ -149,7 +168,7 @@ func (p *patient) exits(code int, says ...string) {
 		if got != code {
 			p.t.Errorf("exit code %d, want %d; stderr: %s", got, code, &p.stderr)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute): // a busy machine draws slowly
 		p.t.Fatalf("the run did not end; stderr: %s", &p.stderr)
 	}
 	for _, text := range says {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -79,13 +80,33 @@ func (h *liveHost) adopt(l look) error {
 		h.live[id].found, h.live[id].recorded = *s, l.recorded(id, s)
 		present[id] = true
 	}
+	var gone []*watched
 	for id, m := range h.live {
 		if !present[id] {
 			delete(h.live, id)
-			m.watched.close()
+			gone = append(gone, m.watched)
 		}
 	}
-	return h.watchSockets(l)
+	if h.sampler != nil {
+		c, err := h.findSockets(l)
+		if err != nil {
+			return err
+		}
+		h.sampler.watch(h.watched(), c)
+	}
+	for _, w := range gone { // only now that the sampler has let go of them
+		w.close()
+	}
+	return nil
+}
+
+// watched are the managed streams as the sampler sees them, by id.
+func (h *liveHost) watched() []*watched {
+	var out []*watched
+	for _, id := range slices.Sorted(maps.Keys(h.live)) {
+		out = append(out, h.live[id].watched)
+	}
+	return out
 }
 
 // refuse reports a newcomer that may not be paused, once. One that is only too
@@ -135,43 +156,30 @@ func (w *watched) close() {
 	w.source.Close()
 }
 
-// watchSockets finds the sockets by which the streams' bytes leave: those of a
+// findSockets finds the sockets by which the streams' bytes leave: those of a
 // stream's own carriers are the stream's, those of shared ones are common.
-func (h *liveHost) watchSockets(l look) error {
-	if h.sampler == nil {
-		return nil
-	}
-	all, common, err := h.findSockets(l)
-	if err != nil {
-		return err
-	}
-	h.sampler.watch(all, common)
-	return nil
-}
-
-func (h *liveHost) findSockets(l look) (all []*watched, common []netstat.Socket, err error) {
-	owners := map[uint64][]*watched{} // by inode
+func (h *liveHost) findSockets(l look) (carried, error) {
+	owners := map[uint64][]int{} // by inode, stream ids
 	wanted := map[uint64]bool{}
-	for _, m := range h.live {
-		all = append(all, m.watched)
-		m.watched.sockets = nil
+	for id, m := range h.live {
 		for inode := range l.sockets(&m.found) {
-			owners[inode] = append(owners[inode], m.watched)
+			owners[inode] = append(owners[inode], id)
 			wanted[inode] = true
 		}
 	}
 	sockets, err := netstat.ListTCP(wanted)
 	if err != nil {
-		return nil, nil, fmt.Errorf("listing the streams' sockets: %w", err)
+		return carried{}, fmt.Errorf("listing the streams' sockets: %w", err)
 	}
+	c := carried{own: map[int][]netstat.Socket{}}
 	for _, s := range sockets {
 		if of := owners[s.Inode]; len(of) == 1 {
-			of[0].sockets = append(of[0].sockets, s)
+			c.own[of[0]] = append(c.own[of[0]], s)
 		} else {
-			common = append(common, s)
+			c.common = append(c.common, s)
 		}
 	}
-	return all, common, nil
+	return c, nil
 }
 
 // Census implements experiment.Streams.
@@ -195,10 +203,8 @@ func (h *liveHost) Census(ctx context.Context) ([]recording.Stream, error) {
 // streams are the managed ones, by id.
 func (h *liveHost) streams() []recording.Stream {
 	var out []recording.Stream
-	for id := 1; id <= len(h.ids); id++ {
-		if m := h.live[id]; m != nil {
-			out = append(out, m.recorded)
-		}
+	for _, id := range slices.Sorted(maps.Keys(h.live)) {
+		out = append(out, h.live[id].recorded)
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -125,11 +126,11 @@ func (e *execution) prepare(first look) error {
 // describe finds the interface and the counters, and writes the header.
 func (e *execution) describe(first look) (recording.Header, error) {
 	warnings := first.found.Warnings
-	all, common, err := e.host.findSockets(first)
+	carried, err := e.host.findSockets(first)
 	if err != nil {
 		return recording.Header{}, failed("", err)
 	}
-	iface, chosen, warning, err := chooseInterface(e.iface, all, common)
+	iface, chosen, warning, err := chooseInterface(e.iface, carried.all())
 	if err != nil {
 		return recording.Header{}, err
 	}
@@ -143,17 +144,19 @@ func (e *execution) describe(first look) (recording.Header, error) {
 	if err != nil {
 		return recording.Header{}, failed("", fmt.Errorf("opening the counters of %s: %w", iface.Name, err))
 	}
-	attribution := attribution(all, common)
+	streams := e.host.watched()
+	attribution := recording.Attribution{
+		Sockets: carried.covers(streams),
+		IO:      !slices.ContainsFunc(streams, func(w *watched) bool { return len(w.writers) == 0 }),
+	}
 	s := &sampler{link: link, receive: e.direction == recording.Receive, period: e.sample,
 		beginNS: netstat.MonotonicNS(), out: make(chan recording.Record, queued)}
 	if attribution.Sockets {
 		if s.counter, err = netstat.OpenSockets(); err != nil {
 			return recording.Header{}, failed("", err)
 		}
-		s.watch(all, common)
-	} else {
-		s.watch(all, nil)
 	}
+	s.watch(streams, carried)
 	e.host.sampler, e.host.iface = s, iface.Name
 	facts, err := e.host.looker.table.ReadHostFacts(e.cmd.Context())
 	if err != nil {
@@ -287,16 +290,12 @@ func (t *tee) Write(r recording.Record) error {
 
 // chooseInterface takes the interface the operator named, else the one the
 // streams' own sockets leave by, else that of the default route.
-func chooseInterface(name string, all []*watched, common []netstat.Socket) (iface netstat.Interface, chosenBy, warning string, err error) {
+func chooseInterface(name string, sockets []netstat.Socket) (iface netstat.Interface, chosenBy, warning string, err error) {
 	if name != "" {
 		if iface, err = netstat.LookupInterface(name); err != nil {
 			return iface, "", "", badInput("leave --iface out to take the one the streams leave by", "--iface %s: %w", name, err)
 		}
 		return iface, "flag", "", nil
-	}
-	sockets := common
-	for _, w := range all {
-		sockets = append(sockets, w.sockets...)
 	}
 	iface, routeErr := netstat.InterfaceForSockets(sockets)
 	if routeErr == nil {
@@ -309,17 +308,6 @@ func chooseInterface(name string, all []*watched, common []netstat.Socket) (ifac
 		return iface, "", "", badInput("name it with --iface", "finding an interface: %w", errors.Join(routeErr, err))
 	}
 	return iface, "default-route", fmt.Sprintf("none of the streams' sockets was found, so %s was taken from the default route; if the dumps leave by another interface, name it with --iface", iface.Name), nil
-}
-
-// attribution says which counters beside the interface's can be read for every
-// stream.
-func attribution(all []*watched, common []netstat.Socket) recording.Attribution {
-	a := recording.Attribution{Sockets: true, IO: true}
-	for _, w := range all {
-		a.Sockets = a.Sockets && (len(w.sockets) > 0 || len(common) > 0)
-		a.IO = a.IO && len(w.writers) > 0
-	}
-	return a
 }
 
 // sharedOf lists the processes that more than one managed stream flows through.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,11 +46,37 @@ const queued = 300
 // nowNS is the time since the run began.
 func (s *sampler) nowNS() int64 { return netstat.MonotonicNS() - s.beginNS }
 
-// watch replaces the set of streams that are read.
-func (s *sampler) watch(streams []*watched, common []netstat.Socket) {
+// watch replaces the set of streams and sockets that are read. When it returns,
+// nothing of the former set is in use any more.
+func (s *sampler) watch(streams []*watched, carried carried) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.watched, s.common = streams, common
+	s.watched, s.common = streams, carried.common
+	for _, w := range streams {
+		w.sockets = carried.own[w.id]
+	}
+}
+
+// A carried is the sockets by which the streams' bytes leave: of one stream alone,
+// by its id, or of processes that several share.
+type carried struct {
+	own    map[int][]netstat.Socket
+	common []netstat.Socket
+}
+
+func (c carried) all() []netstat.Socket {
+	all := slices.Clone(c.common)
+	for _, own := range c.own {
+		all = append(all, own...)
+	}
+	return all
+}
+
+// covers reports whether there is a socket for every stream.
+func (c carried) covers(streams []*watched) bool {
+	return len(streams) > 0 && !slices.ContainsFunc(streams, func(w *watched) bool {
+		return len(c.own[w.id]) == 0 && len(c.common) == 0
+	})
 }
 
 // run samples until ctx ends or the interface is gone.
@@ -131,7 +158,7 @@ func (s *sampler) stream(w *watched) (recording.StreamCounters, bool) {
 	for _, socket := range w.sockets {
 		s.read(socket, &w.sum)
 	}
-	if len(w.sockets) > 0 {
+	if len(w.sockets) > 0 && s.counter != nil {
 		bytes := w.sum.Bytes()
 		c.SocketBytes = &bytes
 	}
@@ -141,6 +168,9 @@ func (s *sampler) stream(w *watched) (recording.StreamCounters, bool) {
 // read adds one socket's reading to the total and to the stream's own sum. A
 // socket that is gone keeps its last reading.
 func (s *sampler) read(socket netstat.Socket, own *netstat.Sum) {
+	if s.counter == nil {
+		return
+	}
 	stats, err := s.counter.Read(socket)
 	if err != nil {
 		return

@@ -74,7 +74,8 @@ func outstanding(t *testing.T, dir string) []procctl.ProcID {
 	if len(j.Notes) > 0 {
 		t.Errorf("journal: %v", j.Notes)
 	}
-	return j.Outstanding
+	processes, _ := j.outstanding()
+	return processes
 }
 
 func TestARunInGoodOrder(t *testing.T) {
@@ -477,7 +478,7 @@ func TestFiringAllocatesNothing(t *testing.T) {
 	for _, h := range open(t, spawn(t, 20)) {
 		fds = append(fds, h.FD())
 	}
-	s.intend(1, fds, 0)
+	s.intend(1, fds, 0, 0)
 	if n := testing.AllocsPerRun(100, func() { s.continueAll() }); n != 0 {
 		t.Errorf("%v allocations a pass", n)
 	}

@@ -49,12 +49,12 @@ type journalRecord struct {
 }
 
 // recordOf is the record of an intent, or of its end.
-func recordOf(subjects []Subject, intent bool) (r journalRecord) {
+func recordOf(holds []hold, intent bool) (r journalRecord) {
 	procs, cgroups := &r.Intend, &r.Freeze
 	if !intent {
 		procs, cgroups = &r.Forget, &r.Thaw
 	}
-	for _, s := range subjects {
+	for _, s := range holds {
 		if s.Cgroup != (procctl.CgroupID{}) {
 			*cgroups = append(*cgroups, journalCgroup(s.Cgroup))
 		} else {

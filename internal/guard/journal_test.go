@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"pausetest/internal/procctl"
 	"pausetest/internal/procctl/proctable"
 )
 
@@ -51,7 +52,8 @@ func TestParseJournal(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, j.Outstanding); diff != "" {
+			processes, _ := j.outstanding()
+			if diff := cmp.Diff(test.want, processes); diff != "" {
 				t.Error(diff)
 			}
 			if diff := cmp.Diff(test.notes, j.Notes); diff != "" {
@@ -66,7 +68,7 @@ func TestParseJournalRefuses(t *testing.T) {
 		"no JSON":         "hello\n",
 		"no boot id":      `{"format":1}` + "\n",
 		"a record":        `{"intend":[{"pid":1,"start_ticks":10}]}` + "\n",
-		"a future format": strings.Replace(testHeader, `"format":1`, `"format":2`, 1),
+		"a future format": strings.Replace(testHeader, `"format":1`, `"format":3`, 1),
 	} {
 		if _, err := parseJournal(strings.NewReader(text)); err == nil {
 			t.Errorf("%s: no error", name)
@@ -79,24 +81,26 @@ func TestParseJournalRefuses(t *testing.T) {
 func TestJournalCutAnywhere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := []byte(testHeader)
-		var model []proctable.ProcID
+		var model []Subject
 		ends := []int{0, len(text)}
-		states := [][]proctable.ProcID{nil, nil}
+		states := [][]Subject{nil, nil}
 		for range rapid.IntRange(0, 8).Draw(t, "records") {
-			procs := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) proctable.ProcID {
-				return proctable.ProcID{PID: rapid.IntRange(2, 9).Draw(t, "pid"), StartTicks: rapid.Uint64Range(1, 2).Draw(t, "ticks")}
-			}), 1, 4).Draw(t, "procs")
-			var record journalRecord
-			if rapid.Bool().Draw(t, "intend") {
-				record.Intend = journalProcs(procs)
-				for _, p := range procs {
-					if !slices.Contains(model, p) {
-						model = append(model, p)
+			// As in a real one, a record is of one kind.
+			draw := rapid.Custom(drawProcess)
+			if rapid.Bool().Draw(t, "freezer") {
+				draw = rapid.Custom(drawCgroup)
+			}
+			holds := rapid.SliceOfN(draw, 1, 4).Draw(t, "holds")
+			intend := rapid.Bool().Draw(t, "intend")
+			record := recordOf(holds, intend)
+			if intend {
+				for _, h := range holds {
+					if !slices.Contains(model, h.Subject) {
+						model = append(model, h.Subject)
 					}
 				}
 			} else {
-				record.Forget = journalProcs(procs)
-				model = slices.DeleteFunc(slices.Clone(model), func(p proctable.ProcID) bool { return slices.Contains(procs, p) })
+				model = slices.DeleteFunc(slices.Clone(model), func(s Subject) bool { return slices.Contains(holds, hold{Subject: s}) })
 			}
 			line, err := json.Marshal(record)
 			if err != nil {
@@ -120,6 +124,45 @@ func TestJournalCutAnywhere(t *testing.T) {
 	})
 }
 
+func drawProcess(t *rapid.T) hold {
+	return hold{Subject: Subject{Process: proctable.ProcID{PID: rapid.IntRange(2, 9).Draw(t, "pid"), StartTicks: rapid.Uint64Range(1, 2).Draw(t, "ticks")}}}
+}
+
+func drawCgroup(t *rapid.T) hold {
+	return hold{Subject: Subject{Cgroup: procctl.CgroupID{Path: "/" + rapid.String().Draw(t, "path"), Device: 28, Inode: rapid.Uint64Range(1, 2).Draw(t, "inode")}}}
+}
+
+// TestJournalOfCgroups reads records of both kinds, and those of format 1.
+func TestJournalOfCgroups(t *testing.T) {
+	const (
+		freeze = `{"freeze":[{"path":"/c","device":28,"inode":1}]}` + "\n"
+		thaw   = `{"thaw":[{"path":"/c","device":28,"inode":1}]}` + "\n"
+		anew   = `{"thaw":[{"path":"/c","device":28,"inode":2}]}` + "\n"
+		intend = `{"intend":[{"pid":3,"start_ticks":30}]}` + "\n"
+	)
+	cgroup := Subject{Cgroup: procctl.CgroupID{Path: "/c", Device: 28, Inode: 1}}
+	process := Subject{Process: proctable.ProcID{PID: 3, StartTicks: 30}}
+	later := strings.Replace(testHeader, `"format":1`, `"format":2`, 1)
+	for _, test := range []struct {
+		name, text string
+		want       []Subject
+	}{
+		{"frozen", later + freeze, []Subject{cgroup}},
+		{"thawed", later + freeze + thaw, nil},
+		{"another cgroup of the same path", later + freeze + anew, []Subject{cgroup}},
+		{"both kinds, in order", later + intend + freeze, []Subject{process, cgroup}},
+		{"format 1", testHeader + intend, []Subject{process}},
+	} {
+		j, err := parseJournal(strings.NewReader(test.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, j.Outstanding); diff != "" {
+			t.Errorf("%s: %s", test.name, diff)
+		}
+	}
+}
+
 func journalProcs(ids []proctable.ProcID) []journalProc {
 	procs := make([]journalProc, len(ids))
 	for i, id := range ids {
@@ -132,12 +175,16 @@ func FuzzParseJournal(f *testing.F) {
 	f.Add([]byte(testHeader + `{"intend":[{"pid":1,"start_ticks":10}]}` + "\n" + `{"forget":[{"pid":1}`))
 	f.Add([]byte("\n\n"))
 	f.Add([]byte(testHeader + `{"intend":[{"pid":-1,"start_ticks":0},{"pid":0}]}` + "\n"))
+	f.Add([]byte(testHeader + `{"freeze":[{"path":"/c","device":1,"inode":2},{"path":""}]}` + "\n" + `{"thaw":[{"path":"/c"}]}` + "\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		j, err := parseJournal(bytes.NewReader(text))
 		if errors.Is(err, errJournalHeader) && len(j.Outstanding) > 0 {
 			t.Errorf("no header, yet outstanding %v", j.Outstanding)
 		}
-		seen := make(map[proctable.ProcID]bool)
+		if processes, cgroups := j.outstanding(); len(processes)+len(cgroups) != len(j.Outstanding) {
+			t.Error("a subject is of no kind, or of both")
+		}
+		seen := make(map[Subject]bool)
 		for _, id := range j.Outstanding {
 			if seen[id] {
 				t.Errorf("%v is outstanding twice", id)

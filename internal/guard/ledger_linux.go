@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -12,42 +11,79 @@ import (
 	"pausetest/internal/procctl"
 )
 
-var _ procctl.Ledger = (*Guard)(nil)
+var (
+	_ procctl.Ledger       = (*Guard)(nil)
+	_ procctl.FreezeLedger = (*Guard)(nil)
+)
+
+// A hold is what the guard is given: a subject, and the descriptor by which it
+// can be let go.
+type hold struct {
+	Subject
+	fd int // a pidfd, or an open freeze file
+}
+
+func holdsOf(handles []*procctl.Handle) []hold {
+	holds := make([]hold, len(handles))
+	for i, h := range handles {
+		holds[i] = hold{Subject{Process: h.ID()}, h.FD()}
+	}
+	return holds
+}
+
+func freezeOf(c *procctl.Cgroup) []hold { return []hold{{Subject{Cgroup: c.ID()}, c.FD()}} }
 
 // Intend journals that the processes are about to be stopped, hands them to the
 // guard, and returns when the guard has them. Only then may the signals be sent.
 // After an error none may be sent. A process that is intended already keeps its
 // deadline.
 func (g *Guard) Intend(handles []*procctl.Handle) error {
+	return g.announce(kindIntend, "announcing a stop", holdsOf(handles))
+}
+
+// IntendFreeze does the same for a cgroup that is about to be frozen.
+func (g *Guard) IntendFreeze(c *procctl.Cgroup) error {
+	return g.announce(kindFreeze, "announcing a freeze", freezeOf(c))
+}
+
+// Forget says that the processes run again, have ended, or never were stopped.
+// It works on after the guard was lost, as far as there is anybody to tell; an
+// error means that the journal could not be written.
+func (g *Guard) Forget(handles []*procctl.Handle) error { return g.forget(holdsOf(handles)) }
+
+// ForgetFreeze says the same of a cgroup.
+func (g *Guard) ForgetFreeze(c *procctl.Cgroup) error { return g.forget(freezeOf(c)) }
+
+func (g *Guard) announce(k kind, op string, holds []hold) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err := g.usable(); err != nil {
-		return fmt.Errorf("announcing a stop: %w", err)
+		return fmt.Errorf("%s: %w", op, err)
 	}
-	fresh := g.unknown(handles)
+	fresh := g.unknown(holds)
 	if len(fresh) == 0 {
 		return nil
 	}
-	if err := g.journal.append(journalRecord{Intend: procsOf(fresh)}, true); err != nil {
-		return fmt.Errorf("announcing a stop: %w", err)
+	if err := g.journal.append(recordOf(fresh, true), true); err != nil {
+		return fmt.Errorf("%s: %w", op, err)
 	}
-	var told []*procctl.Handle
+	var told []hold
 	for part := range slices.Chunk(fresh, maxFDs) {
 		first := g.serial + 1
 		for _, h := range part {
 			g.serial++
-			g.known[h.ID()] = g.serial
+			g.known[h.Subject] = g.serial
 		}
 		told = append(told, part...)
-		if err := g.hand(part, first); err != nil {
+		if err := g.hand(k, part, first); err != nil {
 			// It was never stopped, so there is nothing to undo but the words.
-			return errors.Join(fmt.Errorf("announcing a stop: %w", err), g.strike(told))
+			return errors.Join(fmt.Errorf("%s: %w", op, err), g.strike(told))
 		}
 	}
 	return nil
 }
 
-// usable returns why no further process may be stopped, if so.
+// usable returns why nothing more may be stopped, if so.
 func (g *Guard) usable() error {
 	if g.closed {
 		return ErrClosed
@@ -55,29 +91,28 @@ func (g *Guard) usable() error {
 	return g.Err()
 }
 
-// unknown are the handles whose processes are not intended yet, each once.
-func (g *Guard) unknown(handles []*procctl.Handle) []*procctl.Handle {
-	var fresh []*procctl.Handle
-	seen := make(map[procctl.ProcID]bool, len(handles))
-	for _, h := range handles {
-		if _, known := g.known[h.ID()]; !known && !seen[h.ID()] {
+// unknown are the holds that are not intended yet, each once.
+func (g *Guard) unknown(holds []hold) []hold {
+	var fresh []hold
+	seen := make(map[Subject]bool, len(holds))
+	for _, h := range holds {
+		if _, known := g.known[h.Subject]; !known && !seen[h.Subject] {
 			fresh = append(fresh, h)
-			seen[h.ID()] = true
+			seen[h.Subject] = true
 		}
 	}
 	return fresh
 }
 
-// hand gives at most maxFDs processes to the guard.
-func (g *Guard) hand(handles []*procctl.Handle, first uint64) error {
-	fds := make([]int, len(handles))
-	for i, h := range handles {
-		fds[i] = h.FD()
+// hand gives at most maxFDs holds to the guard.
+func (g *Guard) hand(k kind, holds []hold, first uint64) error {
+	fds := make([]int, len(holds))
+	for i, h := range holds {
+		fds[i] = h.fd
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 	defer cancel()
-	ack, err := g.request(ctx, message{Kind: kindIntend, First: first, Count: uint16(len(fds))}, unix.UnixRights(fds...))
-	runtime.KeepAlive(handles)
+	ack, err := g.request(ctx, message{Kind: k, First: first, Count: uint16(len(fds))}, unix.UnixRights(fds...))
 	switch {
 	case err != nil:
 		return err
@@ -89,27 +124,24 @@ func (g *Guard) hand(handles []*procctl.Handle, first uint64) error {
 	return nil
 }
 
-// Forget says that the processes run again, have ended, or never were stopped.
-// It works on after the guard was lost, as far as there is anybody to tell; an
-// error means that the journal could not be written.
-func (g *Guard) Forget(handles []*procctl.Handle) error {
+func (g *Guard) forget(holds []hold) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return nil // Close settled it
 	}
-	return g.strike(handles)
+	return g.strike(holds)
 }
 
-// strike removes the processes from the guard's table and from the journal.
-func (g *Guard) strike(handles []*procctl.Handle) error {
+// strike removes the holds from the guard's table and from the journal.
+func (g *Guard) strike(holds []hold) error {
 	var serials []uint64
-	var struck []*procctl.Handle
-	for _, h := range handles {
-		if serial, known := g.known[h.ID()]; known {
+	var struck []hold
+	for _, h := range holds {
+		if serial, known := g.known[h.Subject]; known {
 			serials = append(serials, serial)
 			struck = append(struck, h)
-			delete(g.known, h.ID())
+			delete(g.known, h.Subject)
 		}
 	}
 	if len(struck) == 0 {
@@ -127,16 +159,8 @@ func (g *Guard) strike(handles []*procctl.Handle) error {
 	if len(g.known) == 0 {
 		return g.journal.reset()
 	}
-	if err := g.journal.append(journalRecord{Forget: procsOf(struck)}, false); err != nil {
+	if err := g.journal.append(recordOf(struck, false), false); err != nil {
 		return fmt.Errorf("forgetting a stop: %w", err)
 	}
 	return nil
-}
-
-func procsOf(handles []*procctl.Handle) []journalProc {
-	procs := make([]journalProc, len(handles))
-	for i, h := range handles {
-		procs[i] = journalProc(h.ID())
-	}
-	return procs
 }

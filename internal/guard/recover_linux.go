@@ -19,10 +19,11 @@ const confirmWithin = time.Second
 
 // A Report is what Recover did about a run that died.
 type Report struct {
-	Started    time.Time   `json:"started,omitzero"` // of the run that died
-	Controller int         `json:"controller_pid,omitempty"`
-	Processes  []Recovered `json:"processes,omitempty"` // in the order in which they were continued
-	Notes      []string    `json:"notes,omitempty"`
+	Started    time.Time         `json:"started,omitzero"` // of the run that died
+	Controller int               `json:"controller_pid,omitempty"`
+	Processes  []Recovered       `json:"processes,omitempty"` // in the order in which they were continued
+	Cgroups    []RecoveredCgroup `json:"cgroups,omitempty"`   // in the order in which they were thawed
+	Notes      []string          `json:"notes,omitempty"`
 }
 
 // A Recovered is one process that a dead run was holding.
@@ -34,21 +35,29 @@ type Recovered struct {
 	Error      string  `json:"error,omitempty"` // with Failed
 }
 
-// Outcome says what became of a process.
+// A RecoveredCgroup is a cgroup that a dead run was holding.
+type RecoveredCgroup struct {
+	Path    string  `json:"path"` // raw
+	Outcome Outcome `json:"outcome"`
+	Error   string  `json:"error,omitempty"` // with Failed
+}
+
+// Outcome says what became of a process, or of a cgroup.
 type Outcome string
 
 // The outcomes.
 const (
 	Continued Outcome = "continued" // was stopped, runs again
+	Thawed    Outcome = "thawed"    // was frozen, is not any more
 	Running   Outcome = "running"   // ran already; not touched
 	Gone      Outcome = "gone"      // ended; its pid may be another's now; not touched
 	Failed    Outcome = "failed"    // may still be stopped
 )
 
-// Pending returns the processes that a dead run may have left stopped, in the
-// order in which it stopped them. It touches nothing, and returns none while the
+// Pending returns what a dead run may have left stopped or frozen, in the order
+// in which it did so. It touches nothing, and returns none while the
 // run that holds them is alive.
-func Pending(path string) ([]procctl.ProcID, error) {
+func Pending(path string) ([]Subject, error) {
 	d, err := openStateDir(path, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -69,11 +78,11 @@ func Pending(path string) ([]procctl.ProcID, error) {
 }
 
 // Recover continues exactly those processes that a dead run intended to stop
-// and did not live to forget, that are still the same, and that are stopped. It
-// returns a BusyError while a run is alive: what that run pauses is its own
+// and did not live to forget, that are still the same, and that are stopped; and
+// thaws exactly those cgroups that it intended to freeze, likewise. It returns a BusyError while a run is alive: what that run pauses is its own
 // business. Without a journal there is nothing to do and no error.
 //
-// When a process could not be continued, the journal stays and the error says
+// When something could not be continued, the journal stays and the error says
 // so; Recover may be repeated, with more privileges.
 func Recover(path string) (Report, error) {
 	d, err := openStateDir(path, false)
@@ -97,22 +106,44 @@ func Recover(path string) (Report, error) {
 	if !found || err != nil {
 		return Report{Notes: j.Notes}, err
 	}
+	processes, cgroups := j.outstanding()
 	report := Report{
 		Started:    j.Started,
 		Controller: j.Controller.PID,
-		Processes:  continueOutstanding(j.Outstanding),
+		Cgroups:    thawOutstanding(cgroups), // first, for what is frozen can't obey a signal
+		Processes:  continueOutstanding(processes),
 		Notes:      j.Notes,
 	}
-	failed := 0
-	for _, p := range report.Processes {
-		if p.Outcome == Failed {
-			failed++
-		}
-	}
-	if failed > 0 {
-		return report, fmt.Errorf("recovering from the run of pid %d: %d of %d processes may still be stopped", j.Controller.PID, failed, len(report.Processes))
+	if err := report.failure(); err != nil {
+		return report, err
 	}
 	return report, d.remove(journalName)
+}
+
+// failure says how much may still be stopped or frozen.
+func (r *Report) failure() error {
+	processes, cgroups := 0, 0
+	for _, p := range r.Processes {
+		if p.Outcome == Failed {
+			processes++
+		}
+	}
+	for _, c := range r.Cgroups {
+		if c.Outcome == Failed {
+			cgroups++
+		}
+	}
+	var errs []error
+	if processes > 0 {
+		errs = append(errs, fmt.Errorf("%d of %d processes may still be stopped", processes, len(r.Processes)))
+	}
+	if cgroups > 0 {
+		errs = append(errs, fmt.Errorf("%d of %d cgroups may still be frozen", cgroups, len(r.Cgroups)))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("recovering from the run of pid %d: %w", r.Controller, err)
+	}
+	return nil
 }
 
 // leftover reads the journal of a dead run. Of an earlier boot's nothing is
@@ -123,7 +154,7 @@ func leftover(d *stateDir, here journalHeader) (j journal, found bool, err error
 		return j, found, err
 	}
 	if j.BootID != here.BootID {
-		j.Notes = append(j.Notes, fmt.Sprintf("a journal of an earlier boot was discarded (%d processes, run of pid %d)", len(j.Outstanding), j.Controller.PID))
+		j.Notes = append(j.Notes, fmt.Sprintf("a journal of an earlier boot was discarded (%d processes and cgroups, run of pid %d)", len(j.Outstanding), j.Controller.PID))
 		j.Outstanding = nil
 	} else if j.PIDNamespace != here.PIDNamespace {
 		return journal{}, true, fmt.Errorf("reading the journal in %q: it was written in another pid namespace (%q)", d.path, j.PIDNamespace)
@@ -176,6 +207,43 @@ func continueOne(id proctable.ProcID) (*procctl.Handle, Recovered) {
 		r.Outcome, r.Error = Failed, err.Error()
 	}
 	return h, r
+}
+
+// thawOutstanding thaws the latest first.
+func thawOutstanding(ids []procctl.CgroupID) (all []RecoveredCgroup) {
+	for _, id := range slices.Backward(ids) {
+		r := RecoveredCgroup{Path: id.Path}
+		var err error
+		r.Outcome, err = thawOne(id)
+		if errors.Is(err, procctl.ErrGone) {
+			r.Outcome = Gone
+		} else if err != nil {
+			r.Outcome, r.Error = Failed, err.Error()
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// thawOne thaws a cgroup that was asked to freeze. That an ancestor is frozen by
+// somebody else is none of our business.
+func thawOne(id procctl.CgroupID) (Outcome, error) {
+	c, err := procctl.OpenCgroup(id)
+	if err != nil {
+		return Failed, err
+	}
+	defer c.Close()
+	if state, err := c.State(); err != nil || !state.Own {
+		return Running, err
+	}
+	if err := c.Thaw(); err != nil {
+		return Failed, err
+	}
+	state, err := c.State()
+	if err == nil && state.Own {
+		err = procctl.ErrStillStopped
+	}
+	return Thawed, err
 }
 
 // runsBy waits until the process is seen running, or to have ended.

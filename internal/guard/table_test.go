@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"pausetest/internal/procctl"
 )
 
 // serials are those of the table, in its order.
@@ -61,7 +63,7 @@ func TestHearBelievesTheSendingTime(t *testing.T) {
 
 func TestAFiredWatchTakesNothing(t *testing.T) {
 	w := watch{maxPauseNS: 10}
-	if !w.intend(1, []int{11}, 0) {
+	if !w.intend(1, []int{11}, 0, 0) {
 		t.Fatal("refused an intent")
 	}
 	w.fire(causeOverrun)
@@ -69,7 +71,7 @@ func TestAFiredWatchTakesNothing(t *testing.T) {
 	if w.fired != causeOverrun {
 		t.Errorf("fired by %v, want the first cause", w.fired)
 	}
-	if w.intend(2, []int{12}, 0) {
+	if w.intend(2, []int{12}, 0, 0) {
 		t.Error("took an intent after firing")
 	}
 	if diff := cmp.Diff([]uint64{1}, w.serials()); diff != "" {
@@ -89,16 +91,17 @@ func TestWatchAgainstModel(t *testing.T) {
 			"intend": func(t *rapid.T) {
 				now += rapid.Int64Range(0, 100).Draw(t, "later")
 				fds := rapid.SliceOfN(rapid.IntRange(5, 99), 1, 6).Draw(t, "fds")
-				if !w.intend(serial, fds, now) {
+				freezer := procctl.FreezerVersion(rapid.IntRange(0, 2).Draw(t, "freezer"))
+				if !w.intend(serial, fds, freezer, now) {
 					t.Fatal("refused")
 				}
 				for i, fd := range fds {
-					model = append(model, entry{serial + uint64(i), fd, now + 300})
+					model = append(model, entry{serial + uint64(i), fd, freezer, now + 300})
 				}
 				serial += uint64(len(fds)) + rapid.Uint64Range(0, 2).Draw(t, "gap")
 			},
 			"intend out of order": func(t *rapid.T) {
-				if len(model) > 0 && w.intend(model[len(model)-1].serial, []int{1}, now) {
+				if len(model) > 0 && w.intend(model[len(model)-1].serial, []int{1}, 0, now) {
 					t.Fatal("took a serial twice")
 				}
 			},

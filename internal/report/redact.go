@@ -79,6 +79,10 @@ func (r *Redactor) header(h recording.Header) recording.Header {
 	}
 	r.learn(h.Host.Name)
 	r.learn(h.Note)
+	for k, v := range h.Labels {
+		r.learn(k)
+		r.learn(v)
+	}
 	for i := range h.Streams {
 		r.learn(h.Streams[i].Label)
 	}
@@ -109,7 +113,8 @@ func (r *Redactor) header(h recording.Header) recording.Header {
 		return p
 	})
 	h.Refused = mapped(h.Refused, func(f recording.Refusal) recording.Refusal {
-		f.Label, f.Reason, f.Hint = r.label(f.Label), r.sentence(f.Reason), r.sentence(f.Hint)
+		f.Label, f.Rule = r.label(f.Label), r.sentence(f.Rule)
+		f.Reason, f.Hint = r.sentence(f.Reason), r.sentence(f.Hint)
 		return f
 	})
 	h.Warnings = mapped(h.Warnings, r.sentence)
@@ -128,7 +133,7 @@ func mapped[T any](from []T, f func(T) T) []T {
 }
 
 func (r *Redactor) stream(s recording.Stream) recording.Stream {
-	s.Label = r.label(s.Label)
+	s.Label, s.Rule = r.label(s.Label), r.sentence(s.Rule)
 	s.Source = r.process(s.Source)
 	s.Targets = mapped(s.Targets, r.process)
 	s.Processes = mapped(s.Processes, r.process)

@@ -3,10 +3,12 @@ package report
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"os/exec"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -498,6 +500,81 @@ func TestAlmostNothing(t *testing.T) {
 			if _, err := Compare([]Condition{{"A", []*analysis.Study{s}}, {"B", []*analysis.Study{s}}}, true); err == nil {
 				t.Error("runs without a ratio were compared")
 			}
+		}
+	}
+}
+
+// TestRedactKnowsEveryField puts a name into every string of a recording, also
+// into fields that are added later, and lists where it may stay.
+func TestRedactKnowsEveryField(t *testing.T) {
+	const name = "xyzzyplugh"
+	var header recording.Header
+	var event recording.Event
+	for _, v := range []reflect.Value{reflect.ValueOf(&header).Elem(), reflect.ValueOf(&event).Elem()} {
+		fillStrings(v, name)
+	}
+	r := NewRedactor([]byte("key"))
+	var got []string
+	for _, rec := range []recording.Record{{Header: &header}, {Event: &event}} {
+		text, err := json.Marshal(r.Record(rec))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tree any
+		if err := json.Unmarshal(text, &tree); err != nil {
+			t.Fatal(err)
+		}
+		whereIs(tree, name, "", &got)
+	}
+	slices.Sort(got)
+	want := []string{
+		"event.kind", "event.segment.phase", "header.direction", "header.host.kernel", "header.host.os",
+		"header.interface.chosen_by", "header.plan.design", "header.plan.goal", "header.tool",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("strings that may stay (-) and that stayed (+):\n%s", diff)
+	}
+	if header.Host.Name != name || event.Appeared.Targets[0].Command != name || header.Labels[name] != name {
+		t.Error("the original was changed")
+	}
+}
+
+func fillStrings(v reflect.Value, s string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(s)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fillStrings(v.Elem(), s)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fillStrings(v.Index(0), s)
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.ValueOf(s), reflect.ValueOf(s))
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() {
+				fillStrings(v.Field(i), s)
+			}
+		}
+	}
+}
+
+// whereIs lists the paths at which a string occurs, as a key or as a value.
+func whereIs(node any, s, path string, found *[]string) {
+	switch n := node.(type) {
+	case string:
+		if strings.Contains(n, s) {
+			*found = append(*found, strings.TrimPrefix(path, "."))
+		}
+	case []any:
+		for _, item := range n {
+			whereIs(item, s, path+"[]", found)
+		}
+	case map[string]any:
+		for k, item := range n {
+			whereIs(item, s, path+"."+k, found)
 		}
 	}
 }

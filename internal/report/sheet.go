@@ -42,7 +42,6 @@ type fact struct{ Name, Value string }
 
 // A table's rows are as long as its columns.
 type table struct {
-	Caption string
 	Columns []column
 	Rows    [][]string
 	In      extent
@@ -94,7 +93,7 @@ func headlineOf(v analysis.Verdict) string {
 	case analysis.Scaling:
 		return "Scaling: all streams together move more than one alone"
 	case analysis.NoCollapse:
-		return "No collapse: all streams together do not move less than one alone"
+		return "No collapse: all streams together move more than 0.80 of what one moves alone"
 	}
 	return "Inconclusive: the data do not decide"
 }

@@ -15,27 +15,19 @@ import (
 // line and the column; a key that is not known is one. What is left out is as
 // in Defaults, a missing name is the file's.
 func ParseWorld(file string, src []byte) (World, error) {
-	d := document{World: Defaults()}
+	d := document{Defaults()}
 	d.Name = file
-	err := strictyaml.Decode(file, src, &d)
-	if err == nil && !d.read { // a document of nothing but a null
-		err = &strictyaml.Error{File: file, Line: 1, Column: 1, Reason: "the file is empty"}
-	}
-	if err != nil {
+	if err := strictyaml.Decode(file, src, &d); err != nil {
 		return World{}, err
 	}
 	return d.World, nil
 }
 
 // A document is a world that decodes itself.
-type document struct {
-	World
-	read bool
-}
+type document struct{ World }
 
 // UnmarshalYAML reads every key and then checks them against each other.
 func (d *document) UnmarshalYAML(n ast.Node) error {
-	d.read = true
 	at, err := readMapping(n, d.keys())
 	if err != nil {
 		return err

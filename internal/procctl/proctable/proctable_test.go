@@ -266,3 +266,14 @@ func TestParseFrozen(t *testing.T) {
 		}
 	}
 }
+
+func TestParseAllFrozen(t *testing.T) {
+	for text, want := range map[string]bool{
+		"FROZEN\n": true, "FREEZING\n": false, "THAWED\n": false, "": false,
+		"populated 1\nfrozen 1\n": true, "populated 1\nfrozen 0\n": false,
+	} {
+		if got := ParseAllFrozen(text); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+}
