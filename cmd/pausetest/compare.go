@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -52,7 +51,7 @@ what is not comparable unless it is forced to.`,
 				if err != nil {
 					return badInput("the ending of the name chooses the format: .png, .svg or .pdf", "--figure %s: %w", figure, err)
 				}
-				if err := writeFile(figure, func(w io.Writer) error { return result.Figure(w, drawn) }); err != nil {
+				if err := writeFile(cmd.OutOrStdout(), figure, func(w io.Writer) error { return result.Figure(w, drawn) }); err != nil {
 					return err
 				}
 			}
@@ -76,13 +75,10 @@ func writeAs(stdout io.Writer, out, format string, formats map[string]func(io.Wr
 	if !ok {
 		return badInput("", "--format %q: expected text, json, md or html", format)
 	}
-	if out != "" {
-		return writeFile(out, write)
+	if out == "" {
+		out = "-"
 	}
-	if err := write(stdout); err != nil {
-		return failed("", fmt.Errorf("printing: %w", err))
-	}
-	return nil
+	return writeFile(stdout, out, write)
 }
 
 // condition reads one side of a comparison: NAME=PATH or PATH, a run or a folder

@@ -44,7 +44,7 @@ func runDemo(cmd *cobra.Command, o *runOptions, config demo.Config) (err error) 
 	if err != nil {
 		return err
 	}
-	if err := recoverFirst(cmd.ErrOrStderr()); err != nil {
+	if err := refuseSecond(recoverFirst(cmd.ErrOrStderr())); err != nil {
 		return err
 	}
 	config.Seed = p.seed
@@ -57,7 +57,7 @@ func runDemo(cmd *cobra.Command, o *runOptions, config demo.Config) (err error) 
 			err = errors.Join(err, failed("", fmt.Errorf("ending the demo: %w", closeErr)))
 		}
 	}()
-	o.selection.only, o.selection.below = []string{"demo"}, os.Getpid()
+	o.selection.only, o.selection.below = []string{demoRule}, os.Getpid()
 	o.selection.minAge = 0
 	looker, err := newLooker(&o.selection, cmd.Flags())
 	if err != nil {

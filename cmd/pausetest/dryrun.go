@@ -3,46 +3,94 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"pausetest/internal/procctl/proctable"
+	"pausetest/internal/recording"
 )
 
-// dryRun prints what a run would do, and touches nothing.
-func dryRun(w io.Writer, p *plan, k look) error {
-	fmt.Fprintf(w, "seed %d, longest pause %v (the other end gives up after %v)\n", p.seed, p.maxPause, p.dataTimeout)
-	for i := range k.found.Streams {
-		s := &k.found.Streams[i]
-		label := proctable.Printable(s.Label, 60)
-		if s.Refusal != nil {
-			fmt.Fprintf(w, "refused   %s (pid %d): %s [%s]\n", label, s.Source.PID, s.Refusal.Reason, s.Refusal.Rule)
-			if s.Refusal.Hint != "" {
-				fmt.Fprintf(w, "          hint: %s\n", s.Refusal.Hint)
-			}
-			continue
-		}
-		fmt.Fprintf(w, "may pause %s (pid %d, running for %v): stops %d process trees\n", label, s.Source.PID, time.Duration(s.AgeNS).Truncate(time.Second), len(s.Targets))
-	}
-	for _, sh := range k.found.Shared {
-		fmt.Fprintf(w, "shared    %s (pid %d) carries %d streams; it is never stopped\n", proctable.Printable(sh.Name, 20), sh.Process.PID, len(sh.Streams))
-	}
-	for _, text := range k.found.Warnings {
-		fmt.Fprintln(w, "warning:", text)
-	}
-	if err := k.missing(2); err != nil {
+// dryRun prints what a run would do. It goes all the way to the first signal, and
+// refuses whatever the run itself would refuse.
+func (e *execution) dryRun(w io.Writer, first look) error {
+	if err := first.missing(2); err != nil {
+		writeRefused(w, first)
 		return err
 	}
-	n := 0
-	for _, s := range k.found.Streams {
-		if s.Refusal == nil {
-			n++
-		}
+	if err := e.describe(first); err != nil {
+		return err
 	}
-	const segmentSec = 3
-	fmt.Fprintf(w, "cost      %d stream-seconds for the fewest pairs that can decide, at most %d for %d pairs\n",
-		minBlocks*(n-1)*segmentSec, p.design.MaxBlocks*(n-1)*segmentSec, p.design.MaxBlocks)
+	if err := e.feasible(e.header.Streams, e.timing()); err != nil {
+		return err
+	}
+	h := e.header
+	for _, s := range h.Streams {
+		fmt.Fprintf(w, "may pause  %s: pid %d, running for %v, %s\n", proctable.Printable(s.Label, 60), s.Source.PID,
+			time.Duration(s.AgeNS).Truncate(time.Second), "stops "+count(len(s.Targets), "process tree|process trees"))
+	}
+	writeRefused(w, first)
+	for _, s := range h.Shared {
+		fmt.Fprintf(w, "shared     %s (pid %d) carries %d streams; it is never stopped\n", proctable.Printable(s.Name, 20), s.PID, len(s.Streams))
+	}
+	fmt.Fprintf(w, "interface  %s (%s)\n", h.Interface.Name, chosenWords[h.Interface.ChosenBy])
+	fmt.Fprintf(w, "counters   the interface's%s\n", attributionWords(h.Attribution))
+	for _, text := range h.Warnings {
+		fmt.Fprintln(w, "warning:", text)
+	}
+	least, most := e.costs(len(h.Streams), e.timing())
+	fmt.Fprintf(w, "limits     one pause %v (the other end gives up after %v), between two pauses %v\n", e.maxPause, e.dataTimeout, e.minRun)
+	fmt.Fprintf(w, "cost       %s; lasts %s\n", between(least.withheldNS, most.withheldNS, e.limits.BudgetNS)+" stream-seconds withheld",
+		between(least.lastsNS, most.lastsNS, 0)+" s")
+	fmt.Fprintf(w, "seed       %d\n", e.seed)
 	return nil
 }
 
-// minBlocks is the fewest pairs after which the sequential rule may decide.
-const minBlocks = 4
+func writeRefused(w io.Writer, l look) {
+	for i := range l.found.Streams {
+		s := &l.found.Streams[i]
+		if s.Refusal == nil {
+			continue
+		}
+		fmt.Fprintf(w, "refused    %s: pid %d, %s [%s]\n", proctable.Printable(s.Label, 60), s.Source.PID, s.Refusal.Reason, s.Refusal.Rule)
+		if s.Refusal.Hint != "" {
+			fmt.Fprintf(w, "           hint: %s\n", s.Refusal.Hint)
+		}
+	}
+}
+
+var chosenWords = map[string]string{
+	"flag": "named by --iface", "route": "where the streams' sockets lead", "default-route": "of the default route",
+}
+
+func attributionWords(a recording.Attribution) string {
+	words := ""
+	if a.Sockets {
+		words += ", the streams' sockets"
+	}
+	if a.IO {
+		words += ", what the streams write"
+	}
+	return words
+}
+
+// between prints a span in seconds, of which the upper end may be capped.
+func between(leastNS, mostNS, capNS int64) string {
+	if capNS > 0 {
+		leastNS, mostNS = min(leastNS, capNS), min(mostNS, capNS)
+	}
+	least, most := time.Duration(leastNS).Seconds(), time.Duration(mostNS).Seconds()
+	if leastNS == mostNS {
+		return fmt.Sprintf("%.0f", most)
+	}
+	return fmt.Sprintf("%.0f to %.0f", least, most)
+}
+
+// count puts a number before a noun; forms are its singular and, after a bar, its
+// plural.
+func count(n int, forms string) string {
+	one, many, _ := strings.Cut(forms, "|")
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -54,10 +54,10 @@ secret content keeps the pseudonyms the same from one export to the next.`,
 					return write(w, all)
 				})
 			}
-			if out != "" {
-				return writeFile(out, do)
+			if out == "" {
+				out = "-"
 			}
-			return do(cmd.OutOrStdout())
+			return writeFile(cmd.OutOrStdout(), out, do)
 		},
 	}
 	c.Flags().StringVar(&format, "format", "recording", "samples, segments, bench, json or recording")
@@ -117,7 +117,7 @@ func export(path string, write func(records) error) error {
 	}
 	defer file.Close()
 	if err := write(recording.NewReader(file).All()); err != nil {
-		return badInput("", "exporting %s: %w", path, err)
+		return fmt.Errorf("exporting %s: %w", path, err)
 	}
 	return nil
 }

@@ -42,16 +42,31 @@ func newRunFolder(out, host string, started time.Time) (*runFolder, error) {
 		}
 		path = filepath.Join(runsDir, started.UTC().Format("2006-01-02T150405Z")+"-"+fileName(host))
 	}
-	// Mkdir follows no link in the last place and fails if anything is there.
-	if err := os.Mkdir(path, 0o700); err != nil {
+	// The folder above is opened once, and everything is made relative to it: what
+	// somebody who may write there does to the name meanwhile leads nowhere.
+	above, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, badInput(hint, "making the run folder: %w", err)
+	}
+	defer above.Close()
+	name := filepath.Base(path)
+	if err := above.Mkdir(name, 0o700); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return nil, badInput("a run never writes into an older one's folder; "+hint, "the folder %s exists", path)
 		}
 		return nil, badInput(hint, "making the run folder: %w", err)
 	}
-	root, err := os.OpenRoot(path)
+	root, err := above.OpenRoot(name)
 	if err != nil {
 		return nil, badInput(hint, "opening the run folder: %w", err)
+	}
+	info, err := root.Stat(".")
+	if err == nil && (info.Mode().Perm() != 0o700 || info.Sys().(*syscall.Stat_t).Uid != uint32(os.Geteuid())) {
+		err = errors.New("it is not the folder that was just made")
+	}
+	if err != nil {
+		root.Close()
+		return nil, badInput(hint, "opening the run folder %s: %w", path, err)
 	}
 	return &runFolder{path: path, root: root}, nil
 }

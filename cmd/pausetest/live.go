@@ -29,7 +29,7 @@ type liveHost struct {
 
 	ids     map[proctable.ProcID]int // of every stream ever seen, by source
 	live    map[int]*managed
-	refused map[proctable.ProcID]bool // already reported, or refused for good
+	beside  map[proctable.ProcID]bool // streams that run and may not be paused
 	pending []recording.Record        // to be emitted at the next Observe
 	sampled chan error                // how sampling ended
 }
@@ -40,14 +40,17 @@ type managed struct {
 	found    stream.Stream
 	watched  *watched
 	stopped  *procctl.Stopped // nil while it runs
-	// told is the gravest condition reported during this pause.
-	told procctl.ConditionKind
+	// told is the gravest condition reported during this pause; suspect that it
+	// was seen running, and the guard may have been the one who did it.
+	told    procctl.ConditionKind
+	suspect bool
+	undoing error // a pause that came about by half and could not be undone
 }
 
 func newLiveHost(l *looker) *liveHost {
 	return &liveHost{
 		looker: l,
-		ids:    map[proctable.ProcID]int{}, live: map[int]*managed{}, refused: map[proctable.ProcID]bool{},
+		ids:    map[proctable.ProcID]int{}, live: map[int]*managed{}, beside: map[proctable.ProcID]bool{},
 		sampled: make(chan error, 1),
 	}
 }
@@ -58,11 +61,12 @@ func (h *liveHost) adopt(l look) error {
 	present := map[int]bool{}
 	for i := range l.found.Streams {
 		s := &l.found.Streams[i]
-		if s.Refusal != nil || h.refused[s.Source] {
+		id, known := h.ids[s.Source]
+		if s.Refusal != nil {
 			h.refuse(s)
+			present[id] = present[id] || h.live[id] != nil // refused is not ended
 			continue
 		}
-		id, known := h.ids[s.Source]
 		if !known {
 			id = len(h.ids) + 1
 			h.ids[s.Source] = id
@@ -82,7 +86,7 @@ func (h *liveHost) adopt(l look) error {
 	}
 	var gone []*watched
 	for id, m := range h.live {
-		if !present[id] {
+		if !present[id] && m.stopped == nil { // what is left of a paused one must be resumed first
 			delete(h.live, id)
 			gone = append(gone, m.watched)
 		}
@@ -109,19 +113,20 @@ func (h *liveHost) watched() []*watched {
 	return out
 }
 
-// refuse reports a newcomer that may not be paused, once. One that is only too
-// young is asked about again at the next census.
+// refuse takes note of a stream that may not be paused. Those that were there
+// when the run began are in its header; a newcomer ends the run.
 func (h *liveHost) refuse(s *stream.Stream) {
-	if h.refused[s.Source] || s.Refusal == nil {
+	if h.beside[s.Source] {
 		return
 	}
-	if len(h.live) == 0 || s.Refusal.Rule == stream.RefuseYouth {
+	h.beside[s.Source] = true
+	if h.sampler == nil {
 		return
 	}
-	h.refused[s.Source] = true
 	h.pending = append(h.pending, recording.Record{Event: &recording.Event{
 		TNS: h.NowNS(), Kind: recording.StreamRefused,
-		Detail: proctable.Printable(s.Label, 0) + ": " + s.Refusal.Reason,
+		Stream: h.ids[s.Source], // 0 for a newcomer
+		Detail: proctable.Printable(s.Label, 0) + " may not be paused: " + s.Refusal.Reason,
 	}})
 }
 
@@ -133,26 +138,26 @@ func watch(id int, s *stream.Stream) (*watched, error) {
 		return nil, err
 	}
 	w := &watched{id: id, source: source}
-	for _, writer := range s.Writers {
-		io, err := procctl.OpenIO(writer)
+	for _, id := range s.Writers {
+		counter, err := procctl.OpenIO(id)
 		if err != nil {
-			closeAll(w.writers)
-			w.writers = nil
+			w.closeWriters()
 			break
 		}
-		w.writers = append(w.writers, io)
+		w.writers = append(w.writers, &writeCounter{counter: counter})
 	}
 	return w, nil
 }
 
-func closeAll(counters []*procctl.IOCounter) {
-	for _, c := range counters {
-		c.Close()
+func (w *watched) closeWriters() {
+	for _, writer := range w.writers {
+		writer.counter.Close()
 	}
+	w.writers = nil
 }
 
 func (w *watched) close() {
-	closeAll(w.writers)
+	w.closeWriters()
 	w.source.Close()
 }
 
@@ -212,7 +217,10 @@ func (h *liveHost) streams() []recording.Stream {
 // Pause implements experiment.Streams.
 func (h *liveHost) Pause(ctx context.Context, id int) error {
 	m := h.live[id]
-	if m == nil {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case m == nil:
 		return fmt.Errorf("stream %d: %w", id, experiment.ErrEnded)
 	}
 	stopped, err := h.stop(ctx, m)
@@ -220,21 +228,29 @@ func (h *liveHost) Pause(ctx context.Context, id int) error {
 		// A relay that forks in just those milliseconds is enough; once more.
 		stopped, err = h.stop(ctx, m)
 	}
-	switch {
-	case err == nil:
-		m.stopped, m.told = stopped, procctl.AllStopped
+	if err == nil {
+		m.stopped, m.told, m.suspect = stopped, procctl.AllStopped, false
 		return nil
-	case h.guard.Err() != nil:
-		return fmt.Errorf("pausing %s: %w; %w", m.recorded.Label, h.guard.Err(), err)
+	}
+	doing := "pausing " + m.recorded.Label
+	switch {
 	case errors.Is(err, procctl.ErrNotUndone):
-		return fmt.Errorf("pausing %s: %w", m.recorded.Label, err)
+		m.undoing = fmt.Errorf("%s: %w: %w", doing, experiment.ErrStillPaused, err)
+		return m.undoing
+	case h.guard.Err() != nil:
+		return fmt.Errorf("%s: %w; %w", doing, h.guard.Err(), err)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, procctl.ErrGone):
-		return fmt.Errorf("pausing %s: %w: %w", m.recorded.Label, experiment.ErrEnded, err)
+	case errors.Is(err, procctl.ErrGone) && m.watched.source.Exited():
+		return fmt.Errorf("%s: %w: %w", doing, experiment.ErrEnded, err)
+	case errors.Is(err, procctl.ErrGone), errors.Is(err, procctl.ErrNotConverged):
+		// Something in it was replaced, or would not come to rest.
+		return fmt.Errorf("%s: %w: %w", doing, experiment.ErrNotNow, err)
+	case errors.Is(err, procctl.ErrNotPermitted), errors.Is(err, procctl.ErrAlreadyStopped),
+		errors.Is(err, procctl.ErrTraced), errors.Is(err, procctl.ErrForbidden):
+		return fmt.Errorf("%s: %w: %w", doing, experiment.ErrRefused, err)
 	}
-	h.refused[m.found.Source] = true
-	return fmt.Errorf("pausing %s: %w: %w", m.recorded.Label, experiment.ErrRefused, err)
+	return fmt.Errorf("%s: %w", doing, err)
 }
 
 // stopWithin bounds the stopping of one stream. It is half the guard's lease: no
@@ -247,6 +263,7 @@ func (h *liveHost) stop(ctx context.Context, m *managed) (*procctl.Stopped, erro
 	}
 	return h.looker.table.StopTree(ctx, m.found.Targets, h.guard, procctl.StopOptions{
 		Timeout: stopWithin,
+		Spare:   m.found.Spared,
 		Never:   slices.Concat(h.looker.sel.Protect, []int{h.guard.PID()}),
 	})
 }
@@ -254,7 +271,12 @@ func (h *liveHost) stop(ctx context.Context, m *managed) (*procctl.Stopped, erro
 // Resume implements experiment.Streams.
 func (h *liveHost) Resume(id int) error {
 	m := h.live[id]
-	if m == nil || m.stopped == nil {
+	switch {
+	case m == nil:
+		return nil
+	case m.undoing != nil:
+		return m.undoing // the guard has what we could not continue
+	case m.stopped == nil:
 		return nil
 	}
 	if err := m.stopped.Continue(); err != nil {
@@ -272,6 +294,8 @@ func (h *liveHost) NowNS() int64 { return h.sampler.nowNS() }
 func (h *liveHost) Observe(ctx context.Context, untilNS int64, emit func(recording.Record) bool) error {
 	timer := time.NewTimer(time.Duration(untilNS - h.NowNS()))
 	defer timer.Stop()
+	beat := time.NewTicker(guard.DefaultLease / 8)
+	defer beat.Stop()
 	for {
 		for len(h.pending) > 0 {
 			rec := h.pending[0]
@@ -284,8 +308,11 @@ func (h *liveHost) Observe(ctx context.Context, untilNS int64, emit func(recordi
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-h.guard.Lost():
-			h.tell(emit, recording.GuardLost, h.guard.Err())
-			return h.guard.Err()
+			return h.guardLost(emit)
+		case <-beat.C: // beside the samples, which a blocked counter may hold up
+			if h.guard.Beat() != nil {
+				return h.guardLost(emit)
+			}
 		case <-h.suspend:
 			return experiment.ErrSuspend
 		case err := <-h.sampled:
@@ -296,8 +323,8 @@ func (h *liveHost) Observe(ctx context.Context, untilNS int64, emit func(recordi
 		case <-timer.C:
 			return nil
 		case rec := <-h.sampler.out:
-			if err := h.guard.Beat(); err != nil {
-				return err
+			if h.guard.Beat() != nil {
+				return h.guardLost(emit)
 			}
 			h.check()
 			if !emit(rec) {
@@ -305,6 +332,11 @@ func (h *liveHost) Observe(ctx context.Context, untilNS int64, emit func(recordi
 			}
 		}
 	}
+}
+
+func (h *liveHost) guardLost(emit func(recording.Record) bool) error {
+	h.tell(emit, recording.GuardLost, h.guard.Err())
+	return h.guard.Err()
 }
 
 func (h *liveHost) tell(emit func(recording.Record) bool, kind recording.EventKind, err error) {
@@ -328,6 +360,10 @@ func (h *liveHost) check() {
 			Detail: fmt.Sprintf("%s: %s (pid %d)", condition.Kind, proctable.Printable(condition.Comm, 80), condition.ID.PID)}
 		switch condition.Kind {
 		case procctl.Continued, procctl.NewMember:
+			if !m.suspect { // by the next sample a guard that did it has said so
+				m.suspect = true
+				continue
+			}
 			event.Kind = recording.ForeignContinue
 		case procctl.StopPending:
 			event.Kind = recording.StopPending

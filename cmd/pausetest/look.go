@@ -21,6 +21,9 @@ import (
 // rulesDir holds the operator's own stream rules.
 const rulesDir = "/etc/pausetest/rules.d"
 
+// demoRule finds the streams of a demo.
+const demoRule = "demo"
+
 // selection is which streams the operator wants; its flags are the same for
 // every command that looks at live streams.
 type selection struct {
@@ -55,15 +58,19 @@ func (s *selection) parse() (stream.Selection, error) {
 	}
 	rules := stream.Builtin()
 	for _, name := range append(files, s.rules...) {
-		text, err := os.ReadFile(name)
+		text, err := readText(name)
 		if err != nil {
-			return sel, badInput("", "reading stream rules: %w", err)
+			return sel, badInput("the built-in rules show how one looks: pausetest streams --print-rules", "reading stream rules: %w", err)
 		}
 		more, err := stream.ParseRules(name, text)
 		if err != nil {
 			return sel, badInput("the built-in rules show every key: pausetest streams --print-rules", "%w", err)
 		}
 		rules = rules.Merge(more)
+	}
+	if len(s.only) == 0 {
+		// Somebody's demo is no backup of this host; only the demo itself looks for it.
+		rules = rules.Merge(&stream.Rules{Rules: []stream.Rule{{Name: demoRule, Disabled: true}}})
 	}
 	sel.Rules = rules
 	return sel, nil
@@ -79,7 +86,8 @@ type look struct {
 type looker struct {
 	table  *procctl.Table
 	sel    stream.Selection
-	minAge *time.Duration // overrides the rules' own minimum
+	minAge *time.Duration           // overrides the rules' own minimum
+	named  map[int]proctable.ProcID // who the operator's pids were at the first look
 }
 
 func newLooker(s *selection, f *pflag.FlagSet) (*looker, error) {
@@ -100,6 +108,10 @@ func (l *looker) look(ctx context.Context) (look, error) {
 		return look{}, fmt.Errorf("reading the process table: %w", err)
 	}
 	l.sel.Protect = protected(snapshot)
+	l.keepNamed(snapshot)
+	if len(l.named) > 0 && len(l.sel.PIDs) == 0 && len(l.sel.Match) == 0 {
+		return look{snapshot: snapshot}, nil // all that was named has ended; the rules were not asked for
+	}
 	found, err := stream.Discover(snapshot, l.sel, l.table)
 	if err != nil {
 		return look{}, badInput("list what is running: pausetest streams", "%w", err)
@@ -107,13 +119,34 @@ func (l *looker) look(ctx context.Context) (look, error) {
 	for i := range found.Streams {
 		s := &found.Streams[i]
 		if s.Refusal == nil {
-			found.Warnings = append(found.Warnings, l.preflight(s)...)
+			for _, text := range l.preflight(s) {
+				if !slices.Contains(found.Warnings, text) {
+					found.Warnings = append(found.Warnings, text)
+				}
+			}
 		}
 		if s.Refusal == nil {
 			l.youth(s)
 		}
 	}
 	return look{snapshot, found}, nil
+}
+
+// keepNamed holds the pids that the operator named to the processes they were at
+// the first look: one that has ended is no error later on, and whoever has its pid
+// then is a stranger.
+func (l *looker) keepNamed(s *proctable.Snapshot) {
+	first := l.named == nil
+	if first {
+		l.named = map[int]proctable.ProcID{}
+	}
+	l.sel.PIDs = slices.DeleteFunc(slices.Clone(l.sel.PIDs), func(pid int) bool {
+		p := s.ByPID(pid)
+		if first && p != nil {
+			l.named[pid] = p.ID
+		}
+		return !first && (p == nil || p.ID != l.named[pid])
+	})
 }
 
 // preflight refuses a stream that the system would not let us pause and resume
@@ -133,15 +166,15 @@ func (l *looker) preflight(s *stream.Stream) (warnings []string) {
 			return nil
 		}
 		for _, w := range warned {
-			warnings = append(warnings, fmt.Sprintf("%s: %s: %s; %s", proctable.Printable(s.Label, 60), who, w.Reason, w.Hint))
+			warnings = append(warnings, fmt.Sprintf("%s: %s; %s", who, w.Reason, w.Hint))
 		}
 	}
 	return warnings
 }
 
-// protected are the processes that are never paused: ourselves and whoever reads
-// what we print. A pager or a logger that stands still makes us stand still, with
-// streams paused.
+// protected are the processes that are never paused: ourselves, any other
+// pausetest and its guard, and whoever reads what we print. A pager or a logger
+// that stands still makes us stand still, with streams paused.
 func protected(s *proctable.Snapshot) []int {
 	pids := []int{os.Getpid()}
 	own := s.ByPID(os.Getpid())
@@ -155,11 +188,21 @@ func protected(s *proctable.Snapshot) []int {
 		}
 	}
 	for _, p := range s.Processes {
-		if slices.ContainsFunc(p.FDs, func(fd proctable.FD) bool { return fd.Kind == proctable.Pipe && fd.Read && output[fd.Inode] }) {
+		if isPausetest(&p) || slices.ContainsFunc(p.FDs, func(fd proctable.FD) bool { return fd.Kind == proctable.Pipe && fd.Read && output[fd.Inode] }) {
 			pids = append(pids, p.ID.PID)
 		}
 	}
 	return pids
+}
+
+// isPausetest recognises another run, or a guard; the parts of a demo go by other
+// names.
+func isPausetest(p *proctable.Process) bool {
+	if len(p.Args) == 0 {
+		return false
+	}
+	name := filepath.Base(p.Args[0])
+	return name == "pausetest" || name == "pausetest-guard"
 }
 
 func isUserland(p *proctable.Process) bool { return len(p.Args) > 0 }
@@ -173,8 +216,12 @@ func (l *looker) youth(s *stream.Stream) {
 	s.Refusal = stream.Youth(s.AgeNS, minimum, l.written(s))
 }
 
-// written is what a stream has written so far; nil when it may not be known.
+// written is what a stream has written so far; nil when it may not be known, or
+// says nothing: what a process sends by its own socket (send(2)) isn't counted.
 func (l *looker) written(s *stream.Stream) *uint64 {
+	if slices.Contains(s.Carriers, s.Source) {
+		return nil
+	}
 	var sum uint64
 	for _, id := range s.Writers {
 		c, err := procctl.OpenIO(id)
@@ -248,6 +295,22 @@ func (l look) sockets(s *stream.Stream) map[uint64]bool {
 		}
 	}
 	return inodes
+}
+
+// mixed reports whether a process carries the bytes of streams that may be paused
+// and of others that may not: its sockets then say nothing about the former.
+func (l look) mixed() bool {
+	carries := map[proctable.ProcID]bool{}
+	for _, s := range l.found.Streams {
+		for _, id := range s.Carriers {
+			if s.Refusal == nil {
+				carries[id] = true
+			}
+		}
+	}
+	return slices.ContainsFunc(l.found.Streams, func(s stream.Stream) bool {
+		return s.Refusal != nil && slices.ContainsFunc(s.Carriers, func(id proctable.ProcID) bool { return carries[id] })
+	})
 }
 
 // elsewhere reports the streams whose carriers live in another network

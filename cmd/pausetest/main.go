@@ -19,6 +19,7 @@ import (
 
 	"pausetest/internal/demo"
 	"pausetest/internal/guard"
+	"pausetest/internal/procctl/proctable"
 	"pausetest/internal/strictyaml"
 )
 
@@ -114,8 +115,11 @@ func complainTo(err error, stderr io.Writer) int {
 	return e.code
 }
 
-// oneLine keeps messages greppable: joined errors come in several lines.
-func oneLine(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ") }
+// oneLine keeps messages greppable (joined errors come in several lines) and a
+// terminal unharmed: they quote what others wrote.
+func oneLine(s string) string {
+	return proctable.Printable(strings.ReplaceAll(strings.TrimSpace(s), "\n", "; "), 0)
+}
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -96,6 +97,11 @@ func drawTrend(stdout io.Writer, paths []string, out string) error {
 }
 
 func drawBoth(stdout io.Writer, s *analysis.Study, dir string) error {
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return badInput("name a folder that you may write to", "making the folder for the figures: %w", err)
+		}
+	}
 	for _, r := range renderings {
 		if filepath.Ext(r.name) != ".png" {
 			continue
@@ -108,9 +114,9 @@ func drawBoth(stdout io.Writer, s *analysis.Study, dir string) error {
 }
 
 func drawTo(stdout io.Writer, name string, draw func(io.Writer) error) error {
-	if err := writeFile(name, draw); err != nil {
+	if err := writeFile(stdout, name, draw); err != nil || name == "-" {
 		return err
 	}
 	_, err := fmt.Fprintln(stdout, name)
-	return err
+	return printing(err)
 }

@@ -3,52 +3,51 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"pausetest/internal/procctl/proctable"
 	"pausetest/internal/recording"
 	"pausetest/internal/report"
 )
 
-// A progress shows how a run goes on, from the very records it writes: one line
-// that is redrawn on a terminal, or one line a block where there is none.
+// A progress shows how a run goes on, from the very records it writes: what
+// happens in lines of its own, and on a terminal below them one line that is
+// redrawn with every sample.
 //
 // It writes from a goroutine of its own and drops what it can't write in time:
 // a terminal that is held (Ctrl-S, a hung ssh) must not hold up the run while
 // streams are paused.
 type progress struct {
-	w        io.Writer
-	redraw   bool
-	width    func() int
-	lines    chan string
+	screen   screen
+	lines    chan string // that stay
+	live     chan string // that are redrawn; a newer one replaces an older
 	finished sync.WaitGroup
 
-	labels    map[int]string
-	receive   bool
 	maxBlocks int
+	labels    map[int]string
+	paused    map[int]bool
 	segment   recording.Segment
 	beginNS   int64
+	counter   counter
+	rate      float64 // of the live line, smoothed for the eye
 	last      *recording.Sample
-	rate      float64
-	shown     int // last block printed where nothing is redrawn
+	settled   *recording.Sample // first one of the segment's settled part
 }
 
-// newProgress shows progress on w; nil shows nothing.
+// newProgress shows progress on w.
 func newProgress(w io.Writer, h recording.Header, maxBlocks int) *progress {
-	p := &progress{w: w, lines: make(chan string, 1), labels: map[int]string{}, receive: h.Direction == recording.Receive, maxBlocks: maxBlocks}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
-		p.redraw = true
-		p.width = func() int {
-			if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 20 {
-				return n
-			}
-			return 80
-		}
+	p := &progress{
+		screen: newScreen(w), lines: make(chan string, 64), live: make(chan string, 1),
+		maxBlocks: maxBlocks, labels: map[int]string{}, paused: map[int]bool{},
+		counter: counter{h.Attribution, h.Direction},
 	}
 	for _, s := range h.Streams {
 		p.labels[s.ID] = s.Label
@@ -59,16 +58,26 @@ func newProgress(w io.Writer, h recording.Header, maxBlocks int) *progress {
 
 // write writes lines until there are no more.
 func (p *progress) write() {
-	for line := range p.lines {
-		if !p.redraw {
-			fmt.Fprintln(p.w, line)
+	defer p.screen.clear()
+	for {
+		select { // what stays goes first
+		case line, more := <-p.lines:
+			if !more {
+				return
+			}
+			p.screen.print(line)
 			continue
+		default:
 		}
-		runes := []rune(line)
-		fmt.Fprintf(p.w, "\r\x1b[K%s", string(runes[:min(len(runes), p.width()-1)]))
-	}
-	if p.redraw {
-		fmt.Fprint(p.w, "\r\x1b[K")
+		select {
+		case line, more := <-p.lines:
+			if !more {
+				return
+			}
+			p.screen.print(line)
+		case line := <-p.live:
+			p.screen.redraw(line)
+		}
 	}
 }
 
@@ -83,14 +92,22 @@ func (p *progress) close() {
 	}
 }
 
-// show offers a line; an older one that was not written yet is replaced.
+// say offers a line that stays.
+func (p *progress) say(format string, args ...any) {
+	select {
+	case p.lines <- fmt.Sprintf(format, args...):
+	default:
+	}
+}
+
+// show offers a line that is redrawn.
 func (p *progress) show(line string) {
 	select {
-	case <-p.lines:
+	case <-p.live:
 	default:
 	}
 	select {
-	case p.lines <- line:
+	case p.live <- line:
 	default:
 	}
 }
@@ -106,90 +123,184 @@ func (p *progress) hear(r recording.Record) {
 }
 
 func (p *progress) event(e recording.Event) {
+	label := proctable.Printable(p.labels[e.Stream], 40)
 	switch e.Kind {
+	case recording.Pausing:
+		p.paused[e.Stream] = true
+	case recording.Resumed:
+		delete(p.paused, e.Stream)
+	case recording.SegmentBegin:
+		p.segment, p.beginNS, p.settled = *e.Segment, e.TNS, nil
+	case recording.SegmentEnd:
+		p.segmentEnd()
+	case recording.SegmentCut:
+		p.say("%s: not used: %s", p.name(), e.Detail)
 	case recording.StreamAppeared:
 		p.labels[e.Stream] = e.Appeared.Label
-	case recording.SegmentBegin:
-		p.segment, p.beginNS = *e.Segment, e.TNS
-		if !p.redraw && p.segment.Block > p.shown {
-			p.shown = p.segment.Block
-			p.show(p.line(e.TNS))
-		}
+		p.say("new stream: %s", proctable.Printable(e.Appeared.Label, 60))
+	case recording.StreamEnded:
+		p.say("%s has ended", label)
+		delete(p.labels, e.Stream)
+	case recording.StreamRefused, recording.LimitReached, recording.GuardLost, recording.InterfaceLost, recording.ClockJump:
+		p.say("%s: %s", strings.ReplaceAll(string(e.Kind), "-", " "), e.Detail)
+	case recording.ForeignContinue:
+		p.say("%s was continued by somebody else", label)
+	case recording.Decided:
+		p.say("%s", e.Detail)
 	}
-	if e.Kind == recording.StreamEnded {
-		defer delete(p.labels, e.Stream)
+}
+
+// segmentEnd says what a measured segment came to.
+func (p *progress) segmentEnd() {
+	if p.segment.Block == 0 || p.settled == nil || p.last == nil {
+		return
 	}
-	switch e.Kind {
-	case recording.StreamAppeared, recording.StreamEnded, recording.StreamRefused, recording.ForeignContinue,
-		recording.Decided, recording.LimitReached, recording.GuardLost, recording.InterfaceLost, recording.ClockJump:
-		if !p.redraw {
-			p.show(fmt.Sprintf("%s %s %s", e.Kind, p.labels[e.Stream], e.Detail))
-		}
+	if rate, ok := p.counter.rate(p.settled, p.last); ok {
+		p.say("%s: %s", p.name(), report.Rate(rate))
 	}
 }
 
 func (p *progress) sample(s *recording.Sample) {
-	if p.last != nil && s.Interface != nil && p.last.Interface != nil && s.TNS > p.last.TNS {
-		before, after := p.last.Interface.TxBytes, s.Interface.TxBytes
-		if p.receive {
-			before, after = p.last.Interface.RxBytes, s.Interface.RxBytes
-		}
-		if after >= before {
-			now := float64(after-before) / (float64(s.TNS-p.last.TNS) / 1e9)
-			p.rate += (now - p.rate) / 5 // for the eye only: about half a second's mean
-		}
+	if p.settled == nil && s.TNS >= p.beginNS+p.segment.SettleNS {
+		p.settled = s
+	}
+	if now, ok := p.counter.rate(p.last, s); ok {
+		p.rate += (now - p.rate) / 5 // about half a second's mean
 	}
 	p.last = s
-	if p.redraw {
+	if p.screen.live() {
 		p.show(p.line(s.TNS))
 	}
 }
 
-// line is the state of the run in a line.
+// line is the state of the run in a line, the most important first: a narrow
+// terminal cuts off its end.
 func (p *progress) line(nowNS int64) string {
 	var b strings.Builder
-	switch p.segment.Phase {
-	case recording.PhaseBaseline:
-		fmt.Fprintf(&b, "baseline: %d streams running", len(p.segment.Active))
-	case recording.PhaseGap:
-		fmt.Fprintf(&b, "gap: all %d streams running", len(p.segment.Active))
-	default:
-		fmt.Fprintf(&b, "%s block %d: %d active", phaseName(p.segment.Phase), p.segment.Block, len(p.segment.Active))
-	}
-	if paused := p.paused(); len(paused) > 0 {
-		fmt.Fprintf(&b, ", paused %s", strings.Join(paused, ", "))
-	}
-	if p.last != nil {
-		fmt.Fprintf(&b, "; %s", report.Rate(p.rate))
-	}
+	fmt.Fprintf(&b, "%s: %s", p.name(), report.Rate(p.rate))
 	if p.segment.Phase == recording.PhaseMain && p.maxBlocks > 0 {
-		perBlockNS := 2*(p.segment.SettleNS+p.segment.MeasureNS) + 2e9
+		perBlockNS := 2*(p.segment.SettleNS+p.segment.MeasureNS) + gapNS
 		left := time.Duration(int64(max(0, p.maxBlocks-p.segment.Block)+1)*perBlockNS - (nowNS - p.beginNS))
 		fmt.Fprintf(&b, "; at most %s left", left.Round(time.Second))
+	}
+	if nowNS < p.beginNS+p.segment.SettleNS {
+		b.WriteString("; settling")
+	}
+	if len(p.paused) > 0 {
+		var labels []string
+		for _, id := range slices.Sorted(maps.Keys(p.paused)) {
+			labels = append(labels, proctable.Printable(p.labels[id], 30))
+		}
+		fmt.Fprintf(&b, "; paused: %s", strings.Join(labels, ", "))
 	}
 	return b.String()
 }
 
-func phaseName(ph recording.Phase) string {
-	switch ph {
+// name names the segment under way.
+func (p *progress) name() string {
+	active := count(len(p.segment.Active), "stream|streams") + " running"
+	switch p.segment.Phase {
+	case "":
+		return "beginning"
+	case recording.PhaseBaseline:
+		return "baseline, " + active
+	case recording.PhaseGap:
+		return "gap, " + active
 	case recording.PhaseBetween:
-		return "levels between,"
+		return fmt.Sprintf("block %d (levels between), %s", p.segment.Block, active)
 	case recording.PhasePlacebo:
-		return "placebo,"
+		return fmt.Sprintf("block %d (placebo), %s", p.segment.Block, active)
 	}
-	return "measuring,"
+	return fmt.Sprintf("block %d, %s", p.segment.Block, active)
 }
 
-func (p *progress) paused() []string {
-	if p.segment.Phase == recording.PhaseGap || p.segment.Phase == recording.PhaseBaseline {
-		return nil
+// A counter picks what is shown: the counters that decide, so that the numbers
+// that pass by are those of the report.
+type counter struct {
+	recording.Attribution
+	direction recording.Direction
+}
+
+// rate is the rate between two samples; false if either lacks the counter.
+func (c counter) rate(from, to *recording.Sample) (bytesPerSecond float64, ok bool) {
+	if from == nil || to == nil || to.TNS <= from.TNS {
+		return 0, false
 	}
-	var out []string
-	for id, label := range p.labels {
-		if !slices.Contains(p.segment.Active, id) {
-			out = append(out, label)
+	before, okBefore := c.bytes(from)
+	after, okAfter := c.bytes(to)
+	if !okBefore || !okAfter || after < before {
+		return 0, false
+	}
+	return float64(after-before) / (float64(to.TNS-from.TNS) / 1e9), true
+}
+
+func (c counter) bytes(s *recording.Sample) (uint64, bool) {
+	switch {
+	case c.Sockets:
+		if s.SocketBytes == nil {
+			return 0, false
 		}
+		return *s.SocketBytes, true
+	case c.IO:
+		var sum uint64
+		for _, stream := range s.Streams {
+			if stream.IOBytes != nil {
+				sum += *stream.IOBytes
+			}
+		}
+		return sum, len(s.Streams) > 0
+	case s.Interface == nil:
+		return 0, false
+	case c.direction == recording.Receive:
+		return s.Interface.RxBytes, true
 	}
-	slices.Sort(out)
-	return out
+	return s.Interface.TxBytes, true
+}
+
+// A screen is where progress is shown: a terminal, or something that only takes
+// lines.
+type screen struct {
+	w    io.Writer
+	tty  *os.File // nil: nothing is redrawn
+	dirt *bool    // the live line stands
+}
+
+func newScreen(w io.Writer) screen {
+	s := screen{w: w, dirt: new(bool)}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+		s.tty = f
+	}
+	return s
+}
+
+// live reports whether there is a terminal to redraw a line on, and whether it is
+// ours: a background job would write into what the user types.
+func (s screen) live() bool {
+	if s.tty == nil {
+		return false
+	}
+	group, err := unix.IoctlGetInt(int(s.tty.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
+}
+
+func (s screen) redraw(line string) {
+	width, _, err := term.GetSize(int(s.tty.Fd()))
+	if err != nil || width < 2 {
+		width = 80
+	}
+	runes := []rune(line)
+	fmt.Fprintf(s.w, "\r\x1b[K%s", string(runes[:min(len(runes), width-1)]))
+	*s.dirt = true
+}
+
+func (s screen) print(line string) {
+	s.clear()
+	fmt.Fprintln(s.w, line)
+}
+
+func (s screen) clear() {
+	if *s.dirt {
+		fmt.Fprint(s.w, "\r\x1b[K")
+		*s.dirt = false
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -55,7 +56,7 @@ func figure(draw func(io.Writer, *analysis.Study, plots.Format) error) func(io.W
 // finish reads back what was recorded and puts it on paper: by the same way as
 // anybody would who has nothing but the recording. The study is returned even
 // when there is no room for the files.
-func finish(f *runFolder) (*analysis.Study, error) {
+func finish(ctx context.Context, f *runFolder) (*analysis.Study, error) {
 	file, err := f.root.Open(recordingFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading the recording back: %w", err)
@@ -67,6 +68,9 @@ func finish(f *runFolder) (*analysis.Study, error) {
 	}
 	var errs []error
 	for _, r := range renderings {
+		if ctx.Err() != nil {
+			return s, errors.Join(append(errs, fmt.Errorf("%s was not written: %w", r.name, context.Cause(ctx)))...)
+		}
 		errs = append(errs, f.write(r.name, func(w io.Writer) error { return r.render(w, s) }))
 	}
 	return s, errors.Join(errs...)
@@ -109,10 +113,10 @@ privilege, and gives the same answer as the run itself did, to the byte.`,
 					return err
 				}
 				if out != "" {
-					return writeFile(out, func(w io.Writer) error { return render(w, s) })
+					return writeFile(cmd.OutOrStdout(), out, func(w io.Writer) error { return render(w, s) })
 				}
-				if err := render(cmd.OutOrStdout(), s); err != nil {
-					return failed("", fmt.Errorf("printing: %w", err))
+				if err := printing(render(cmd.OutOrStdout(), s)); err != nil {
+					return err
 				}
 			}
 			return nil
@@ -123,18 +127,47 @@ privilege, and gives the same answer as the run itself did, to the byte.`,
 	return c
 }
 
-// writeFile writes a file whole or not at all. What was there is replaced.
-func writeFile(name string, fn func(io.Writer) error) error {
+// writeFile writes a file whole or not at all. A file that was there is replaced,
+// also behind a link; anything else (a device, a pipe) is written to as it is and
+// never replaced. "-" is standard output.
+func writeFile(stdout io.Writer, name string, fn func(io.Writer) error) error {
+	const hint = "name a file in a folder that you may write to"
+	if name == "-" {
+		return printing(fn(stdout))
+	}
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target
+	}
+	switch info, err := os.Stat(name); {
+	case err == nil && info.IsDir():
+		return badInput("name a file in it", "writing %s: it is a folder", name)
+	case err == nil && !info.Mode().IsRegular():
+		file, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return badInput(hint, "writing %s: %w", name, err)
+		}
+		return failedIf(errors.Join(fn(file), file.Close()), "writing "+name)
+	}
 	file, err := renameio.NewPendingFile(name, renameio.WithPermissions(0o644))
 	if err != nil {
-		return badInput("name a file in a folder that you may write to", "writing %s: %w", name, err)
+		return badInput(hint, "writing %s: %w", name, err)
 	}
 	defer file.Cleanup()
 	if err := fn(file); err != nil {
-		return failed("", fmt.Errorf("writing %s: %w", name, err))
+		return failedIf(err, "writing "+name)
 	}
-	if err := file.CloseAtomicallyReplace(); err != nil {
-		return failed("", fmt.Errorf("writing %s: %w", name, err))
+	return failedIf(file.CloseAtomicallyReplace(), "writing "+name)
+}
+
+func printing(err error) error { return failedIf(err, "printing") }
+
+// failedIf adds what was being done to an error, if there is one.
+func failedIf(err error, doing string) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	if _, told := errors.AsType[*exitError](err); told {
+		return err
+	}
+	return failed("", fmt.Errorf("%s: %w", doing, err))
 }

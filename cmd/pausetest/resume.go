@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -20,8 +21,8 @@ func newResume() *cobra.Command {
 		Long: `resume continues exactly those processes that a run of pausetest stopped and did
 not live to continue, if they are still the same processes and still stopped.
 What somebody else had stopped stays stopped. It is needed only if both the run
-and its guard were killed at the same moment; every other command says so when
-it is.`,
+and its guard were killed at the same moment. Every command that looks at live
+streams (streams, run, check, demo) does the same first.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			done, err := guard.Recover(guard.DefaultStateDir())
@@ -36,7 +37,7 @@ it is.`,
 				writeRecovery(cmd.OutOrStdout(), done)
 			}
 			if err != nil {
-				return failed("run it again as root", err)
+				return failed("run it again as root, with the PAUSETEST_STATE_DIR of the run that died", err)
 			}
 			return nil
 		},
@@ -61,22 +62,31 @@ func writeRecovery(w io.Writer, done guard.Report) {
 	}
 }
 
-// recoverFirst continues what a dead run left paused: the start of every
-// command that looks at live streams.
+// recoverFirst continues what a dead run left paused: the start of every command
+// that looks at live streams. While another run is alive that is its own business,
+// and the error is a *guard.BusyError.
 func recoverFirst(stderr io.Writer) error {
-	dir := guard.DefaultStateDir()
-	pending, err := guard.Pending(dir)
-	if err != nil || len(pending) == 0 {
-		return err
+	done, err := guard.Recover(guard.DefaultStateDir())
+	if busy, ok := errors.AsType[*guard.BusyError](err); ok {
+		return busy
 	}
-	fmt.Fprintf(stderr, "pausetest: warning: an earlier run died and may have left %d processes paused; continuing them now\n", len(pending))
-	done, err := guard.Recover(dir)
-	if _, busy := errors.AsType[*guard.BusyError](err); busy {
-		return nil // another command is at it already
+	left := slices.ContainsFunc(done.Processes, func(p guard.Recovered) bool {
+		return p.Outcome == guard.Continued || p.Outcome == guard.Failed
+	})
+	if left { // else the guard had done it all, or there was nothing to do
+		fmt.Fprintln(stderr, "pausetest: warning: an earlier run died together with its guard and left processes paused; they are continued now")
+		writeRecovery(stderr, done)
 	}
-	writeRecovery(stderr, done)
 	if err != nil {
 		return failed("run as root: pausetest resume", err)
 	}
 	return nil
+}
+
+// refuseSecond makes a live run's lock a refusal.
+func refuseSecond(err error) error {
+	if busy, ok := errors.AsType[*guard.BusyError](err); ok {
+		return badInput("wait until it has ended; two runs would measure each other", "%w", busy)
+	}
+	return err
 }

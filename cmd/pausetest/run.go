@@ -65,7 +65,7 @@ resume everything first; a guard process does so should pausetest itself die or 
 				return err
 			}
 			if o.dryRun {
-				return dryRun(cmd.OutOrStdout(), p, first)
+				return newExecution(cmd, p, looker).dryRun(cmd.OutOrStdout(), first)
 			}
 			return perform(cmd, p, looker, first)
 		},
@@ -102,12 +102,32 @@ func (o *runOptions) flags(f *pflag.FlagSet) {
 	f.Float64Var(&o.budget, "budget", 0, "stream-seconds that may be withheld in all (default: no limit)")
 	f.DurationVar(&o.minRun, "min-run", time.Second, "time a stream runs between two pauses")
 	f.DurationVar(&o.dataTimeout, "dtimeout", 30*time.Minute, "after which silence the other end gives a dump up (Amanda's dtimeout)")
-	f.Float64Var(&o.unattributed, "unattributed-share", -1, "largest share (0..1) of the traffic beside one stream that is not the backup's, if you know it")
+	f.Float64Var(&o.unattributed, "unattributed-share", unknownShare, "largest share (0..1) of the traffic beside one stream that is not the backup's, if you know it")
 	f.StringVar(&o.note, "note", "", "a sentence to keep with the run")
 	f.StringToStringVar(&o.labels, "label", nil, "`KEY=VALUE` to keep with the run (repeatable)")
 	f.BoolVar(&o.exitCode, "exit-code", false, "exit with 3 when inconclusive and 4 when a collapse was found")
 	f.BoolVar(&o.quiet, "quiet", false, "show no progress")
 }
+
+// maxTextBytes bounds what an operator may have written by hand.
+const maxTextBytes = 1 << 20
+
+// readText reads a schedule, rules or a world: regular files of sane size only.
+func readText(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file", name)
+	case info.Size() > maxTextBytes:
+		return nil, fmt.Errorf("%s is longer than %d bytes", name, maxTextBytes)
+	}
+	return os.ReadFile(name)
+}
+
+// unknownShare is the unattributed share when the operator doesn't name one.
+const unknownShare = -1
 
 // A plan is an experiment whose every choice is made and checked.
 type plan struct {
@@ -124,7 +144,7 @@ type plan struct {
 func (o *runOptions) plan(f *pflag.FlagSet) (*plan, error) {
 	p := &plan{runOptions: o, schedule: schedule.Default()}
 	if o.schedule != "" {
-		text, err := os.ReadFile(o.schedule)
+		text, err := readText(o.schedule)
 		if err != nil {
 			return nil, badInput("the README shows a schedule", "reading the schedule: %w", err)
 		}
@@ -212,18 +232,20 @@ func (p *plan) check() error {
 		return badInput("", "--max-blocks %d: expected 4 to 1000", p.maxBlocks)
 	case p.placebo < 0 || p.placebo > 100:
 		return badInput("", "--placebo %d: expected 0 to 100", p.placebo)
-	case p.sample < 10*time.Millisecond || p.sample > time.Second:
-		return badInput("finer windows are noise, coarser ones miss the edges of a segment", "--sample %v: expected 10ms to 1s", p.sample)
+	case p.sample < 10*time.Millisecond || p.sample > 250*time.Millisecond:
+		return badInput("finer windows are noise, coarser ones miss the edges of a segment", "--sample %v: expected 10ms to 250ms", p.sample)
 	case p.settle < 0 || p.settle > 30*time.Second:
 		return badInput("", "--settle %v: expected up to 30s", p.settle)
-	case p.budget < 0 || p.maxPausedTotal < 0 || p.minRun < 0:
+	case !(p.budget >= 0 && p.budget <= 1e6): // NaN, too
+		return badInput("", "--budget %g: expected stream-seconds from 0 (no limit) to 1000000", p.budget)
+	case p.maxPausedTotal < 0 || p.minRun < 0:
 		return badInput("", "a limit can't be negative")
 	case p.maxPause < time.Second:
 		return badInput("a segment lasts about 3 s", "--max-pause %v: expected at least 1s", p.maxPause)
 	case p.maxPause > p.dataTimeout/4:
 		return badInput("a pause may last a quarter of the time after which the other end gives up, at most", "--max-pause %v is too long for --dtimeout %v", p.maxPause, p.dataTimeout)
-	case p.unattributed > 1:
-		return badInput("", "--unattributed-share %g: expected 0 to 1", p.unattributed)
+	case p.unattributed != unknownShare && !(p.unattributed >= 0 && p.unattributed <= 1):
+		return badInput("leave it out if you don't know", "--unattributed-share %g: expected 0 to 1", p.unattributed)
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.labels)) {
 		if key == "" || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == '=' }) {

@@ -16,10 +16,25 @@ import (
 type watched struct {
 	id      int
 	source  *procctl.Handle
-	writers []*procctl.IOCounter
+	writers []*writeCounter
 	sockets []netstat.Socket // of this stream alone
 	sum     netstat.Sum
 	gone    bool
+}
+
+// A writeCounter counts for one of a stream's writers. What it had written when it ended remains
+// the stream's.
+type writeCounter struct {
+	counter      *procctl.IOCounter
+	writtenBytes uint64
+}
+
+// read returns what the writer has written, as far as is known.
+func (w *writeCounter) read() uint64 {
+	if bytes, err := w.counter.Read(); err == nil {
+		w.writtenBytes = bytes
+	}
+	return w.writtenBytes
 }
 
 // A sampler reads all counters once a period, on a thread of its own, and hands
@@ -79,9 +94,15 @@ func (c carried) covers(streams []*watched) bool {
 	})
 }
 
-// run samples until ctx ends or the interface is gone.
+// run samples until ctx ends or the interface is gone. A fault of ours becomes an
+// error like any other: the run has streams to resume.
 func (s *sampler) run(ctx context.Context) error {
-	return netstat.Tick(ctx, s.period, func(slot netstat.Slot) error {
+	return netstat.Tick(ctx, s.period, func(slot netstat.Slot) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("internal fault: %v", p)
+			}
+		}()
 		s.events(slot)
 		sample, err := s.sample(slot)
 		if err != nil {
@@ -140,17 +161,13 @@ func (s *sampler) stream(w *watched) (recording.StreamCounters, bool) {
 		return c, false
 	}
 	if w.source.Exited() {
-		w.gone = true
-		s.put(recording.Record{Event: &recording.Event{TNS: s.nowNS(), Kind: recording.StreamEnded, Stream: w.id}})
+		// Told until there is room for it: nobody else would tell.
+		w.gone = s.put(recording.Record{Event: &recording.Event{TNS: s.nowNS(), Kind: recording.StreamEnded, Stream: w.id}})
 		return c, false
 	}
 	var sum uint64
-	for _, io := range w.writers {
-		n, err := io.Read()
-		if err != nil { // it ends just now, or its privileges changed: no value
-			return c, false
-		}
-		sum += n
+	for _, writer := range w.writers {
+		sum += writer.read()
 	}
 	if len(w.writers) > 0 {
 		c.IOBytes = &sum

@@ -84,14 +84,14 @@ func (o *simulateOptions) run(cmd *cobra.Command) error {
 	stdout := cmd.OutOrStdout()
 	switch {
 	case o.list:
-		return printed(listWorlds(stdout, o.json))
+		return printing(listWorlds(stdout, o.json))
 	case o.print != "":
 		worlds, err := simulate.Builtin(o.print)
 		if err != nil || len(worlds) != 1 {
 			return badInput("see: pausetest simulate --list", "--print %q: not the name of one built-in world", o.print)
 		}
 		_, err = io.WriteString(stdout, worlds[0].YAML())
-		return printed(err)
+		return printing(err)
 	}
 	p, err := o.protocol()
 	if err != nil {
@@ -106,16 +106,9 @@ func (o *simulateOptions) run(cmd *cobra.Command) error {
 		return failed("", err)
 	}
 	if o.json {
-		return printed(document.JSON(stdout))
+		return printing(document.JSON(stdout))
 	}
-	return printed(document.Text(stdout))
-}
-
-func printed(err error) error {
-	if err != nil {
-		return failed("", fmt.Errorf("printing: %w", err))
-	}
-	return nil
+	return printing(document.Text(stdout))
 }
 
 // protocol checks the flags and is what the simulated tool is told.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pausetest/internal/guard"
 	"pausetest/internal/netstat"
 	"pausetest/internal/procctl/proctable"
 	"pausetest/internal/recording"
@@ -58,7 +60,7 @@ func newStreams() *cobra.Command {
 		Long: `streams looks at the processes of this host, twice, and shows the concurrent dumps
 it finds: label, processes, what would be stopped to pause it, how fast it moves,
 the process it shares with others, and whether it may be paused and if not why.
-It touches nothing.`,
+It stops nothing.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if printRules {
@@ -68,7 +70,8 @@ It touches nothing.`,
 			if window < 100*time.Millisecond || window > time.Minute {
 				return badInput("", "--window %v: expected 100ms to 1m", window)
 			}
-			if err := recoverFirst(cmd.ErrOrStderr()); err != nil {
+			err := recoverFirst(cmd.ErrOrStderr())
+			if _, running := errors.AsType[*guard.BusyError](err); err != nil && !running {
 				return err
 			}
 			looker, err := newLooker(&o, cmd.Flags())
@@ -157,6 +160,7 @@ func (l *streamList) write(w io.Writer, asJSON, asTree bool) error {
 		return enc.Encode(l)
 	case len(l.Streams) == 0:
 		fmt.Fprintln(w, "no streams found")
+		fmt.Fprintln(w, "hint: as root more can be seen; name others with --match or --pid; the rules: pausetest streams --print-rules")
 	case asTree:
 		l.writeTree(w)
 	default:

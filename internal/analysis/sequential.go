@@ -109,7 +109,9 @@ func classify(i Interval) Verdict {
 	return Inconclusive
 }
 
-// firstLook is the number of blocks before which nothing is decided.
+// FirstLook is the number of blocks before which nothing is decided.
+func FirstLook(p recording.Plan, streams int) int { return firstLook(p, p.MaxBlocks, streams) }
+
 func firstLook(p recording.Plan, maxBlocks, streams int) int {
 	n := firstLookFew
 	if streams > fewStreams {

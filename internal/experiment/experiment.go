@@ -18,8 +18,9 @@ type Streams interface {
 	Census(ctx context.Context) ([]recording.Stream, error)
 	// Pause stops every process of a stream's pause target, or none: when it
 	// returns an error the stream runs on. An error that wraps ErrEnded says
-	// that the stream is gone, one that wraps ErrRefused that it can't be
-	// paused (now or again); any other error ends the run.
+	// that the stream is gone, one that wraps ErrNotNow that it may be tried
+	// again, one that wraps ErrRefused that it can't be paused; any other error
+	// ends the run with that error.
 	Pause(ctx context.Context, id int) error
 	// Resume continues what Pause stopped. It succeeds on a stream that is
 	// gone, and is safe to repeat.
@@ -32,7 +33,8 @@ type Meter interface {
 	NowNS() int64
 	// Observe lets time pass until the given instant and emits what becomes
 	// known on the way: samples, and events that nobody asked for (a stream
-	// ended, somebody continued a paused one, the clock jumped). It returns
+	// ended, one appeared that may not be paused, somebody continued a paused
+	// one, the clock jumped). It returns
 	// early, without error, as soon as emit returns false; and with an error
 	// when ctx ends or the run can't go on.
 	Observe(ctx context.Context, untilNS int64, emit func(recording.Record) bool) error
@@ -82,8 +84,14 @@ const (
 var (
 	// ErrEnded: the stream is gone.
 	ErrEnded = errors.New("the stream has ended")
-	// ErrRefused: the stream can't be paused; it runs on, unmanaged.
+	// ErrNotNow: the stream could not be paused this time; it runs on.
+	ErrNotNow = errors.New("the stream can't be paused just now")
+	// ErrRefused: the stream can't be paused. It runs on, and what it moves can't
+	// be told from what "one stream alone" moves: the run ends.
 	ErrRefused = errors.New("the stream can't be paused")
+	// ErrStillPaused: undoing a pause that came about by half failed as well, so
+	// that processes may be stopped still. The run ends.
+	ErrStillPaused = errors.New("some of it may still be stopped")
 	// ErrSuspend: the operator wants the program itself stopped (Ctrl-Z).
 	ErrSuspend = errors.New("suspended by the operator")
 )

@@ -2,6 +2,9 @@ package experiment
 
 import (
 	"fmt"
+	"maps"
+	"math"
+	"slices"
 	"time"
 
 	"pausetest/internal/recording"
@@ -22,10 +25,11 @@ type account struct {
 	pausedSinceNS int64 // -1: it runs
 	pausedTotalNS int64
 	resumedNS     int64 // when it last began to run
-	// bytes the stream's source had written when it was resumed, and has
-	// written now; progress is their difference. Without a counter both stay 0.
-	bytesAtResume, bytesNow uint64
-	counted                 bool
+	// moved are the bytes that the stream's counters show, all together, now and
+	// when it was last resumed. counts says that they ever moved: a program that
+	// sends by send(2), say, has a write counter that stands still for ever.
+	movedAtResume, moved uint64
+	counts               bool
 }
 
 func newLedger(l recording.Limits) *ledger {
@@ -53,20 +57,29 @@ func (l *ledger) resumed(id int, nowNS int64) {
 	a.pausedTotalNS += nowNS - a.pausedSinceNS
 	l.withheldNS += nowNS - a.pausedSinceNS
 	a.pausedSinceNS, a.resumedNS = -1, nowNS
-	a.bytesAtResume = a.bytesNow
+	a.movedAtResume = a.moved
 }
 
-// counter takes note of what a stream's source has written.
-func (l *ledger) counter(id int, bytes uint64) {
-	a := l.account(id)
-	a.bytesNow, a.counted = bytes, true
+// counter takes note of what a stream has moved, by whatever counts it.
+func (l *ledger) counter(c recording.StreamCounters) {
+	a := l.account(c.ID)
+	var moved uint64
+	for _, bytes := range []*uint64{c.IOBytes, c.SocketBytes} {
+		if bytes != nil {
+			moved += *bytes
+		}
+	}
+	if a.moved > 0 && moved > a.moved {
+		a.counts = true
+	}
+	a.moved = max(a.moved, moved)
 }
 
 // progressed reports whether a stream has moved bytes since it was resumed; so
 // does one that was never paused or can't be counted.
 func (l *ledger) progressed(id int) bool {
 	a := l.account(id)
-	return !a.counted || a.resumedNS < 0 || a.bytesNow > a.bytesAtResume
+	return !a.counts || a.resumedNS < 0 || a.moved > a.movedAtResume
 }
 
 // overdue reports a stream that would be paused for longer than one pause may
@@ -80,9 +93,20 @@ func (l *ledger) overdue(id int, untilNS int64) bool {
 // again.
 func (l *ledger) ripeNS(id int) int64 { return l.account(id).resumedNS + l.limits.MinRunNS }
 
-// exceeded says which limit would be broken by keeping these streams paused for
-// another hold, and "" if none would.
-func (l *ledger) exceeded(streams []recording.Stream, toPause []int, nowNS, holdNS int64) string {
+// firstDeadlineNS is when the first of the pauses under way reaches its limit.
+func (l *ledger) firstDeadlineNS() int64 {
+	first := int64(math.MaxInt64)
+	for _, a := range l.of {
+		if a.pausedSinceNS >= 0 {
+			first = min(first, a.pausedSinceNS+l.limits.MaxPauseNS)
+		}
+	}
+	return first
+}
+
+// exceeded says which limit would be broken by keeping these streams, named by
+// their labels, paused for another hold, and "" if none would.
+func (l *ledger) exceeded(toPause map[int]string, nowNS, holdNS int64) string {
 	if holdNS > l.limits.MaxPauseNS {
 		return fmt.Sprintf("a segment of %v would exceed the longest pause of %v (--max-pause)",
 			time.Duration(holdNS), time.Duration(l.limits.MaxPauseNS))
@@ -91,19 +115,19 @@ func (l *ledger) exceeded(streams []recording.Stream, toPause []int, nowNS, hold
 	if b := l.limits.BudgetNS; b > 0 && l.withheldNS+l.underWayNS(nowNS)+cost > b {
 		return fmt.Sprintf("the budget of %v stream-seconds is used up (--budget)", time.Duration(b).Seconds())
 	}
-	if most := l.limits.MaxPausedTotalNS; most > 0 {
-		for _, s := range streams {
-			a := l.account(s.ID)
-			total := a.pausedTotalNS
-			if a.pausedSinceNS >= 0 {
-				total += nowNS - a.pausedSinceNS
-			}
-			for _, id := range toPause {
-				if id == s.ID && total+holdNS > most {
-					return fmt.Sprintf("%s was paused for %v of the %v it may be paused in all (--max-paused-total)",
-						s.Label, time.Duration(total).Round(time.Millisecond), time.Duration(most))
-				}
-			}
+	most := l.limits.MaxPausedTotalNS
+	if most == 0 {
+		return ""
+	}
+	for _, id := range slices.Sorted(maps.Keys(toPause)) {
+		a := l.account(id)
+		total := a.pausedTotalNS
+		if a.pausedSinceNS >= 0 {
+			total += nowNS - a.pausedSinceNS
+		}
+		if total+holdNS > most {
+			return fmt.Sprintf("%s was paused for %v of the %v it may be paused in all (--max-paused-total)",
+				toPause[id], time.Duration(total).Round(time.Millisecond), time.Duration(most))
 		}
 	}
 	return ""

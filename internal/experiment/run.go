@@ -37,9 +37,6 @@ type Host struct {
 
 // The method's own constants (docs/statistics.md).
 const (
-	// betweenRounds is how often each level between one and all is measured,
-	// unless the plan says otherwise.
-	betweenRounds = 6
 	// afterChangeNS is added to the settling time after a stream came or went.
 	afterChangeNS = int64(500 * time.Millisecond)
 	// maxCutInARow ends a run on a host whose streams come and go so fast that
@@ -61,14 +58,21 @@ func Run(ctx context.Context, c Config, h Host) (reason string, err error) {
 		ledger: newLedger(c.Limits),
 		live:   slices.Clone(c.Known),
 	}
+	panicked := true
 	defer func() {
-		if resumeErr := r.resumeAll(); resumeErr != nil {
-			err = errors.Join(err, resumeErr)
+		err = errors.Join(err, r.resumeAll())
+		if panicked {
+			r.event(recording.Event{Kind: recording.Interrupted, Detail: "internal fault"})
+			return
 		}
 		r.end(reason, err)
-		err = errors.Join(err, r.recordErr)
+		if r.recordErr != nil && !errors.Is(err, r.recordErr) {
+			err = errors.Join(err, r.recordErr)
+		}
 	}()
-	return r.phases(ctx)
+	reason, err = r.phases(ctx)
+	panicked = false
+	return reason, err
 }
 
 // A run is the state of one experiment under way.
@@ -85,6 +89,7 @@ type run struct {
 
 	changed   bool   // a stream came or went
 	spoilt    string // why the segment under way can't be used
+	stopFor   error  // why the run has to end; an errStop
 	recordErr error
 }
 
@@ -92,6 +97,9 @@ type run struct {
 type errStop string
 
 func (e errStop) Error() string { return string(e) }
+
+// errNoSegment is why a schedule can't go on when streams have ended.
+const errNoSegment = errStop("no segment of the schedule can be run with the streams that are left")
 
 func (r *run) phases(ctx context.Context) (string, error) {
 	reason, err := r.main(ctx)
@@ -132,11 +140,15 @@ func (r *run) main(ctx context.Context) (string, error) {
 			continue
 		}
 		cut = 0
+		if err := r.resumeAll(); err != nil { // nobody waits, paused, for the judge
+			return "", err
+		}
 		switch advice := r.Judge.Advise(); advice.Do {
 		case Stop:
 			r.event(recording.Event{Kind: recording.Decided, Detail: advice.Reason})
 			return advice.Reason, nil
 		case Restart:
+			r.dealer.Restart()
 			if err := r.retime(advice.Reason); err != nil {
 				return "", err
 			}
@@ -183,12 +195,11 @@ func (r *run) retime(reason string) error {
 // between measures the levels between one stream and all, each in pairs with
 // all, which costs nothing. One stream alone was measured by the main blocks.
 func (r *run) between(ctx context.Context) error {
-	rounds := r.Plan.BetweenRounds
-	if rounds == 0 {
-		rounds = betweenRounds
-	}
-	for range rounds {
-		for _, k := range levelsBetween(len(r.live)) {
+	for range BetweenRounds(r.Plan) {
+		for _, k := range LevelsBetween(len(r.live)) {
+			if k >= len(r.live) {
+				break // streams have ended meanwhile
+			}
 			deal := func(live []schedule.Stream) []schedule.Planned { return r.dealer.Pair(live, k) }
 			if err := r.pairs(ctx, recording.PhaseBetween, 1, deal); err != nil {
 				return err
@@ -198,9 +209,18 @@ func (r *run) between(ctx context.Context) error {
 	return nil
 }
 
-// levelsBetween are the levels worth measuring between 1 and n: all of them on
+// BetweenRounds is how often each level between one and all is measured: six times
+// unless the plan says otherwise (docs/statistics.md).
+func BetweenRounds(p recording.Plan) int {
+	if p.BetweenRounds > 0 {
+		return p.BetweenRounds
+	}
+	return 6
+}
+
+// LevelsBetween are the levels worth measuring between 1 and n: all of them on
 // hosts with few streams, the even ones on others.
-func levelsBetween(n int) []int {
+func LevelsBetween(n int) []int {
 	step := 1
 	if n > 4 {
 		step = 2
@@ -216,6 +236,9 @@ func levelsBetween(n int) []int {
 func (r *run) pairs(ctx context.Context, phase recording.Phase, n int, deal deal) error {
 	for done, tries := 0, 0; done < n && tries < n+maxCutInARow; tries++ {
 		whole, err := r.runBlock(ctx, phase, deal)
+		if err == errNoSegment {
+			return nil // streams have ended, and this level with them
+		}
 		if err != nil {
 			return err
 		}
@@ -240,7 +263,7 @@ func (r *run) runBlock(ctx context.Context, phase recording.Phase, deal deal) (b
 	r.block++
 	planned := deal(dealt(r.live))
 	if len(planned) == 0 {
-		return false, errStop("no segment of the schedule can be run with the streams that are left")
+		return false, errNoSegment
 	}
 	for _, p := range planned {
 		whole, err := r.runSegment(ctx, phase, p)
@@ -278,7 +301,7 @@ func (r *run) census(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range r.live {
+	for _, s := range slices.Clone(r.live) { // ended takes them out
 		if !has(now, s.ID) {
 			r.ended(s.ID, "gone at the census")
 		}

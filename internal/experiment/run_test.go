@@ -20,16 +20,17 @@ const ms = int64(1e6)
 // A fakeHost is streams, meter, judge and recorder in virtual time. Any call
 // can be made to fail, and things can be made to happen at any instant.
 type fakeHost struct {
-	nowNS   int64
-	bytes   map[int]uint64 // written by each live stream
-	paused  map[int]bool
-	stuck   int // a stream that moves nothing though it runs
-	labels  map[int]string
-	script  map[int64]func(emit func(recording.Record) bool) error // at an instant, in ms
-	done    map[int64]bool
-	calls   int // of Pause, Resume, Observe's steps and Write
-	failAt  int // the call that fails; 0: none
-	failure error
+	nowNS             int64
+	bytes             map[int]uint64 // written by each live stream
+	paused            map[int]bool
+	stuck             int // a stream that moves nothing though it runs
+	labels            map[int]string
+	script            map[int64]func(emit func(recording.Record) bool) error // at an instant, in ms
+	done              map[int64]bool
+	calls             int // of Pause, Resume, Observe's steps and Write
+	failAt            int // the call that fails; 0: none
+	pauses, failPause int // likewise of Pause alone
+	failure           error
 
 	records    []recording.Record
 	blocks     int // to run until Stop
@@ -37,6 +38,7 @@ type fakeHost struct {
 	seen       int
 	restarted  bool
 	longestNS  int64
+	pauseNS    int64 // how long pausing a stream takes
 	sinceNS    map[int]int64
 	canceled   context.CancelFunc
 	baselineNS int64
@@ -76,6 +78,9 @@ func (h *fakeHost) Pause(_ context.Context, id int) error {
 	if err := h.fails(); err != nil {
 		return err
 	}
+	if h.pauses++; h.pauses == h.failPause {
+		return h.failure
+	}
 	if _, alive := h.bytes[id]; !alive {
 		return fmt.Errorf("pausing: %w", ErrEnded)
 	}
@@ -83,6 +88,7 @@ func (h *fakeHost) Pause(_ context.Context, id int) error {
 		return fmt.Errorf("stream %d is paused already", id)
 	}
 	h.paused[id], h.sinceNS[id] = true, h.nowNS
+	h.nowNS += h.pauseNS
 	return nil
 }
 
@@ -289,6 +295,28 @@ func TestStreamsComeAndGo(t *testing.T) {
 			t.Errorf("events %q", h.events())
 		}
 	})
+	t.Run("two end in one gap", func(t *testing.T) {
+		h := newFakeHost(4)
+		h.script[11_000] = func(func(recording.Record) bool) error { // found out by the census
+			delete(h.bytes, 1)
+			delete(h.bytes, 2)
+			return nil
+		}
+		if _, err := h.run(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if h.count("stream-ended 1") != 1 || h.count("stream-ended 2") != 1 || h.count("stream-ended") != 2 {
+			t.Errorf("events %q", h.events())
+		}
+	})
+	t.Run("one ends while the levels between are measured", func(t *testing.T) {
+		h := newFakeHost(4)
+		h.script[45_000] = h.ends(2)
+		reason, err := h.run(t.Context(), func(c *Config) { c.Plan.Between = true })
+		if err != nil || reason != "decided" || h.count("between") < 10 {
+			t.Errorf("reason %q, error %v, events %q", reason, err, h.events())
+		}
+	})
 	t.Run("only one is left", func(t *testing.T) {
 		h := newFakeHost(2)
 		h.script[9000] = h.ends(1)
@@ -297,6 +325,35 @@ func TestStreamsComeAndGo(t *testing.T) {
 			t.Fatalf("reason %q, error %v", reason, err)
 		}
 	})
+}
+
+// A stream that can't be paused once is tried again; one that can't be paused at
+// all ends the run, for with it "one alone" is never alone.
+func TestStreamThatCantBePaused(t *testing.T) {
+	fail := func(failure error) (*fakeHost, string) {
+		t.Helper()
+		h := newFakeHost(3)
+		h.failPause, h.failure = 2, failure
+		reason, err := h.run(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h, reason
+	}
+	if h, reason := fail(ErrNotNow); reason != "decided" || h.count("main [1 2 3]") < 4 {
+		t.Errorf("reason %q, events %q", reason, h.events())
+	}
+	if h, reason := fail(ErrRefused); !strings.Contains(reason, "so none can be measured alone") || h.count("stream-refused") != 1 {
+		t.Errorf("reason %q, events %q", reason, h.events())
+	}
+	h := newFakeHost(3)
+	h.script[9000] = func(emit func(recording.Record) bool) error {
+		emit(recording.Record{Event: &recording.Event{Kind: recording.StreamRefused, Detail: "newcomer: too young"}})
+		return nil
+	}
+	if reason, err := h.run(t.Context(), nil); err != nil || !strings.Contains(reason, "newcomer: too young") {
+		t.Errorf("reason %q, error %v", reason, err)
+	}
 }
 
 func TestForeignContinueSpoilsTheSegment(t *testing.T) {
@@ -371,6 +428,30 @@ func TestStarvedStreamIsLeftAlone(t *testing.T) {
 	}
 }
 
+// Nobody stays paused while the run waits for a stream that was starved.
+func TestStarvedStreamKeepsNobodyWaiting(t *testing.T) {
+	s, err := schedule.Parse("s.yaml", []byte("repeat: 9\norder: as-written\ngap: 0s\nsegments:\n  - active: [stream-1]\n    hold: 4s\n  - active: [stream-3]\n    hold: 4s\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newFakeHost(3)
+	h.script[6000] = func(func(recording.Record) bool) error { h.stuck = 1; return nil }
+	reason, err := h.run(t.Context(), func(c *Config) { c.Schedule = s })
+	if err != nil || h.longestNS > 10_000*ms {
+		t.Errorf("reason %q, error %v, longest pause %d ms", reason, err, h.longestNS/ms)
+	}
+}
+
+// A host on which pausing takes long does not get longer pauses for it.
+func TestSlowPausing(t *testing.T) {
+	h := newFakeHost(30)
+	h.pauseNS = 300 * ms
+	reason, err := h.run(t.Context(), nil)
+	if err != nil || !strings.Contains(reason, "pausing takes so long here") || h.longestNS > 10_000*ms {
+		t.Errorf("reason %q, error %v, longest pause %d ms", reason, err, h.longestNS/ms)
+	}
+}
+
 // In an operator's own schedule streams may stay paused from one segment to the
 // next, but not beyond the limit.
 func TestScheduleNeverExceedsTheLongestPause(t *testing.T) {
@@ -401,7 +482,7 @@ func TestEverythingIsResumedWhateverFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for at := 1; at <= whole.calls; at++ {
-		for _, failure := range []error{boom, ErrEnded, ErrRefused, context.Canceled} {
+		for _, failure := range []error{boom, ErrEnded, ErrNotNow, ErrRefused, context.Canceled} {
 			h := newFakeHost(3)
 			h.failAt, h.failure = at, failure
 			_, err := h.run(t.Context(), nil)
@@ -433,6 +514,9 @@ func TestPanicResumes(t *testing.T) {
 		if len(h.paused) > 0 {
 			t.Errorf("%v left paused", h.paused)
 		}
+		if last := h.events()[len(h.events())-1]; last != "interrupted internal fault" {
+			t.Errorf("last event %q", last)
+		}
 	}()
 	h.run(t.Context(), nil)
 }
@@ -443,6 +527,8 @@ func TestInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newFakeHost(rapid.IntRange(2, 6).Draw(t, "streams"))
 		h.blocks = rapid.IntRange(1, 8).Draw(t, "blocks")
+		h.pauseNS = rapid.Int64Range(0, 2000).Draw(t, "pausing takes") * ms
+		h.stuck = rapid.IntRange(0, 6).Draw(t, "stuck")
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		for range rapid.IntRange(0, 6).Draw(t, "happenings") {
@@ -464,7 +550,10 @@ func TestInvariants(t *testing.T) {
 				h.script[at] = func(func(recording.Record) bool) error { cancel(); return nil }
 			}
 		}
-		h.run(ctx, func(c *Config) { c.Plan.Between = rapid.Bool().Draw(t, "between") })
+		h.run(ctx, func(c *Config) {
+			c.Plan.Between = rapid.Bool().Draw(t, "between")
+			c.Plan.Placebo = rapid.IntRange(0, 2).Draw(t, "placebo")
+		})
 		if len(h.paused) > 0 {
 			t.Fatalf("%v left paused; events %q", h.paused, h.events())
 		}

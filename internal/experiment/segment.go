@@ -79,34 +79,68 @@ func (r *run) hold(ctx context.Context, seg recording.Segment) (bool, error) {
 func (r *run) activate(ctx context.Context, seg recording.Segment) error {
 	holdNS := seg.SettleNS + seg.MeasureNS
 	toPause := r.notActive(seg)
+	if seg.Placebo {
+		toPause, holdNS = r.touched(seg), 0
+	}
 	if len(toPause) > 0 {
-		if limit := r.ledger.exceeded(r.live, toPause, r.Meter.NowNS(), holdNS); limit != "" {
-			r.event(recording.Event{Kind: recording.LimitReached, Detail: limit})
-			return errStop(limit)
+		if limit := r.ledger.exceeded(r.labels(toPause), r.Meter.NowNS(), holdNS); limit != "" {
+			return r.limitReached(0, limit)
 		}
 		if err := r.rest(ctx, toPause, holdNS); err != nil || r.changed {
 			return err
 		}
 	}
+	if seg.Placebo {
+		return r.touch(ctx, toPause)
+	}
+	var toResume []int
 	for _, s := range r.live {
 		if r.ledger.isPaused(s.ID) && !slices.Contains(toPause, s.ID) {
-			if err := r.resume(s.ID); err != nil {
-				return err
-			}
+			toResume = append(toResume, s.ID)
 		}
+	}
+	if err := r.resume(toResume...); err != nil {
+		return err
 	}
 	for _, id := range toPause {
 		if r.ledger.isPaused(id) {
 			continue
 		}
-		if err := r.pause(ctx, id); err != nil || r.changed {
+		if err := r.pause(ctx, id); err != nil || r.changed || r.spoilt != "" {
 			return err
 		}
-	}
-	if seg.Placebo {
-		return r.touch(ctx, seg)
+		// Pausing many streams takes time, and the first one's limit counts from
+		// its own pause.
+		if r.Meter.NowNS()+holdNS > r.ledger.firstDeadlineNS() {
+			return r.limitReached(id, fmt.Sprintf("pausing takes so long here that a segment of %v would exceed the longest pause of %v (--max-pause)",
+				time.Duration(holdNS), time.Duration(r.Limits.MaxPauseNS)))
+		}
 	}
 	return r.recordErr
+}
+
+// limitReached resumes everything and ends the run for a limit.
+func (r *run) limitReached(id int, limit string) error {
+	err := r.resumeAll()
+	r.event(recording.Event{Kind: recording.LimitReached, Stream: id, Detail: limit})
+	if err != nil {
+		return err
+	}
+	return errors.Join(errStop(limit), r.recordErr)
+}
+
+// touched are the streams that a placebo stops and continues at once: all but the
+// lead.
+func (r *run) touched(seg recording.Segment) []int {
+	return slices.DeleteFunc(ids(r.live), func(id int) bool { return id == seg.Lead })
+}
+
+func (r *run) labels(of []int) map[int]string {
+	out := map[int]string{}
+	for _, id := range of {
+		out[id] = r.label(id)
+	}
+	return out
 }
 
 func (r *run) notActive(seg recording.Segment) []int {
@@ -152,10 +186,12 @@ func (r *run) rest(ctx context.Context, toPause []int, holdNS int64) error {
 		} else if starved == 0 {
 			return nil
 		} else if now >= giveUp {
-			limit := fmt.Sprintf("%s has moved no bytes for %v after it was resumed; it is left alone", r.label(starved), time.Duration(progressWaitNS))
-			r.event(recording.Event{Kind: recording.LimitReached, Stream: starved, Detail: limit})
-			return errStop(limit)
+			return r.limitReached(starved, fmt.Sprintf("%s has moved no bytes for %v after it was resumed; it is left alone",
+				r.label(starved), time.Duration(progressWaitNS)))
 		} else {
+			if err := r.resumeAll(); err != nil { // nobody waits, paused, for somebody else
+				return err
+			}
 			until = min(giveUp, now+int64(500*time.Millisecond))
 		}
 		if err := r.observe(ctx, until); err != nil {
@@ -165,20 +201,17 @@ func (r *run) rest(ctx context.Context, toPause []int, holdNS int64) error {
 	return nil
 }
 
-// touch stops and continues at once every stream but the lead: the placebo.
-func (r *run) touch(ctx context.Context, seg recording.Segment) error {
-	for _, s := range slices.Clone(r.live) {
-		if s.ID == seg.Lead {
-			continue
-		}
-		if err := r.pause(ctx, s.ID); err != nil || r.changed {
+// touch stops streams and continues them at once: the placebo.
+func (r *run) touch(ctx context.Context, touched []int) error {
+	for _, id := range touched {
+		if err := r.pause(ctx, id); err != nil || r.changed || r.spoilt != "" {
 			return err
 		}
-		if err := r.resume(s.ID); err != nil {
+		if err := r.resume(id); err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.recordErr
 }
 
 // pause pauses one stream, whole or not at all.
@@ -197,14 +230,25 @@ func (r *run) pause(ctx context.Context, id int) error {
 		r.unpaused(id)
 		r.ended(id, err.Error())
 		return r.recordErr
+	case errors.Is(err, ErrNotNow):
+		r.unpaused(id)
+		r.spoilt = err.Error()
+		return r.recordErr
 	case errors.Is(err, ErrRefused):
 		r.unpaused(id)
 		r.event(recording.Event{Kind: recording.StreamRefused, Stream: id, Detail: err.Error()})
-		r.forget(id)
-		return r.recordErr
+		return r.unmanaged(err.Error())
+	case errors.Is(err, ErrStillPaused):
+		return err // the account stays open: it is not over
 	}
 	r.unpaused(id)
 	return err
+}
+
+// unmanaged ends the run: a stream runs on that can't be paused, and with it
+// "one stream alone" would not be alone.
+func (r *run) unmanaged(detail string) error {
+	return errors.Join(errStop("a stream runs that can't be paused, so none can be measured alone: "+detail), r.recordErr)
 }
 
 // unpaused closes the account of a pause that did not come about or is over.
@@ -213,27 +257,31 @@ func (r *run) unpaused(id int) {
 	r.event(recording.Event{Kind: recording.Resumed, Stream: id})
 }
 
-// resume resumes one stream. It is recorded after it was done: a recorder that
-// fails must not keep a stream paused.
-func (r *run) resume(id int) error {
-	if !r.ledger.isPaused(id) {
-		return nil
-	}
-	if err := r.Streams.Resume(id); err != nil {
-		return fmt.Errorf("resuming %s: %w", r.label(id), err)
-	}
-	r.unpaused(id)
-	return nil
-}
-
-// resumeAll resumes every stream that is paused. One that can't be resumed does
-// not keep the others waiting.
-func (r *run) resumeAll() error {
+// resume resumes those of the streams that are paused, all of them before anything
+// is written down: a recorder that fails or hangs must not keep one paused. One that
+// can't be resumed does not keep the others waiting.
+func (r *run) resume(streams ...int) error {
 	var errs []error
-	for _, id := range slices.Sorted(maps.Keys(r.ledger.of)) {
-		errs = append(errs, r.resume(id))
+	var resumed []int
+	for _, id := range streams {
+		if !r.ledger.isPaused(id) {
+			continue
+		}
+		if err := r.Streams.Resume(id); err != nil {
+			errs = append(errs, fmt.Errorf("resuming %s: %w", r.label(id), err))
+			continue
+		}
+		resumed = append(resumed, id)
+	}
+	for _, id := range resumed {
+		r.unpaused(id)
 	}
 	return errors.Join(errs...)
+}
+
+// resumeAll resumes every stream that is paused.
+func (r *run) resumeAll() error {
+	return r.resume(slices.Sorted(maps.Keys(r.ledger.of))...)
 }
 
 // suspend lets the operator have the terminal: everything runs while we are
@@ -250,16 +298,19 @@ func (r *run) suspend() error {
 	return r.recordErr
 }
 
-// observe lets time pass. It returns early when the segment is spoilt.
+// observe lets time pass. It returns early when the segment is spoilt. No pause
+// outlasts its limit meanwhile, whatever delayed it.
 func (r *run) observe(ctx context.Context, untilNS int64) error {
-	err := r.Meter.Observe(ctx, untilNS, r.emit)
+	deadline := r.ledger.firstDeadlineNS()
+	err := r.Meter.Observe(ctx, min(untilNS, deadline), r.emit)
+	if err == nil && deadline < untilNS && r.Meter.NowNS() >= deadline {
+		r.spoilt = "the longest pause was reached before the segment was over"
+		err = r.resumeAll()
+	}
 	if errors.Is(err, ErrSuspend) {
 		err = r.suspend()
 	}
-	if err != nil {
-		return err
-	}
-	return r.recordErr
+	return errors.Join(err, r.stopFor, r.recordErr)
 }
 
 // emit takes what the meter saw; it returns false when there is no use in going
@@ -269,9 +320,7 @@ func (r *run) emit(rec recording.Record) bool {
 	switch {
 	case rec.Sample != nil:
 		for _, c := range rec.Sample.Streams {
-			if c.IOBytes != nil {
-				r.ledger.counter(c.ID, *c.IOBytes)
-			}
+			r.ledger.counter(c)
 		}
 	case rec.Event != nil:
 		r.notice(*rec.Event)
@@ -289,6 +338,9 @@ func (r *run) notice(e recording.Event) {
 		r.forget(e.Stream)
 	case recording.StreamAppeared:
 		r.changed = true
+	case recording.StreamRefused:
+		r.stopFor = r.unmanaged(e.Detail)
+		r.spoilt = e.Detail
 	case recording.ForeignContinue:
 		r.spoilt = "somebody else continued " + r.label(e.Stream)
 	}

@@ -39,7 +39,7 @@ func start(t *testing.T, c Config) *Guard {
 	return g
 }
 
-func open(t *testing.T, ids []procctl.ProcID) []*procctl.Handle {
+func open(t testing.TB, ids []procctl.ProcID) []*procctl.Handle {
 	t.Helper()
 	var handles []*procctl.Handle
 	for _, id := range ids {
@@ -53,7 +53,7 @@ func open(t *testing.T, ids []procctl.ProcID) []*procctl.Handle {
 	return handles
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -498,4 +498,41 @@ func BenchmarkBeat(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkPause stops a family and continues it, as a run does, under guard;
+// "intend" and "forget" are the guard's share of it.
+func BenchmarkPause(b *testing.B) {
+	for _, n := range []int{1, 10, 50} {
+		b.Run(fmt.Sprintf("processes=%d", n), func(b *testing.B) {
+			g, err := Start(b.Context(), Config{StateDir: b.TempDir(), MaxPause: time.Minute, Lease: time.Minute})
+			must(b, err)
+			defer g.Close()
+			family, table := spawn(b, n), procctl.NewTable("")
+			clock := &clockedLedger{Guard: g}
+			for b.Loop() {
+				s, err := table.StopTree(b.Context(), family[:1], clock, procctl.StopOptions{})
+				must(b, err)
+				must(b, s.Continue())
+			}
+			b.ReportMetric(float64(clock.intend.Microseconds())/float64(b.N), "intend-us/op")
+			b.ReportMetric(float64(clock.forget.Microseconds())/float64(b.N), "forget-us/op")
+		})
+	}
+}
+
+// A clockedLedger sums up what its Guard takes.
+type clockedLedger struct {
+	*Guard
+	intend, forget time.Duration
+}
+
+func (c *clockedLedger) Intend(handles []*procctl.Handle) error {
+	defer func(begin time.Time) { c.intend += time.Since(begin) }(time.Now())
+	return c.Guard.Intend(handles)
+}
+
+func (c *clockedLedger) Forget(handles []*procctl.Handle) error {
+	defer func(begin time.Time) { c.forget += time.Since(begin) }(time.Now())
+	return c.Guard.Forget(handles)
 }

@@ -31,6 +31,8 @@ func TestMain(m *testing.M) {
 			syscall.Exit(Main()) // not os.Exit, which under the race detector waits for a second
 		case "controller":
 			os.Exit(playController(os.Args[2:]))
+		case "freezer":
+			os.Exit(playFreezer(os.Args[2:]))
 		}
 	}
 	os.Exit(m.Run())
@@ -169,6 +171,12 @@ func startRunAs(t *testing.T, user *syscall.Credential, mode, dir string, lease,
 	for _, id := range victims {
 		args = append(args, fmt.Sprintf("%d:%d", id.PID, id.StartTicks))
 	}
+	return startProgram(t, user, args...)
+}
+
+// startProgram starts this test binary as a controller of some kind.
+func startProgram(t *testing.T, user *syscall.Credential, args ...string) *run {
+	t.Helper()
 	r := &run{t: t, cmd: exec.Command("/proc/self/exe", args...)}
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
 	r.cmd.Stderr = os.Stderr
@@ -256,12 +264,12 @@ func within(t *testing.T, what string, holds func() bool) time.Duration {
 
 // spawn starts a family of n processes that do nothing; the first is the parent
 // of all others.
-func spawn(t *testing.T, n int) []procctl.ProcID {
+func spawn(t testing.TB, n int) []procctl.ProcID {
 	t.Helper()
 	return spawnAs(t, nil, n)
 }
 
-func spawnAs(t *testing.T, user *syscall.Credential, n int) []procctl.ProcID {
+func spawnAs(t testing.TB, user *syscall.Credential, n int) []procctl.ProcID {
 	t.Helper()
 	const script = `i=1; while [ $i -lt $1 ]; do sleep 600 & i=$((i+1)); done; echo ready; while :; do wait; done`
 	cmd := exec.Command("/bin/sh", "-c", script, "family", strconv.Itoa(n))
@@ -318,7 +326,7 @@ func readStat(pid int) (proctable.Stat, error) {
 	return proctable.ParseStat(text)
 }
 
-func identify(t *testing.T, pid int) procctl.ProcID {
+func identify(t testing.TB, pid int) procctl.ProcID {
 	t.Helper()
 	stat, err := readStat(pid)
 	if err != nil {

@@ -18,11 +18,16 @@ import (
 // writeJournal leaves the journal of a dead run in a directory.
 func writeJournal(t *testing.T, dir string, change func(*journalHeader), ids ...procctl.ProcID) {
 	t.Helper()
+	writeRecords(t, dir, change, journalRecord{Intend: journalProcs(ids)})
+}
+
+func writeRecords(t *testing.T, dir string, change func(*journalHeader), record journalRecord) {
+	t.Helper()
 	header, err := newHeader()
 	must(t, err)
 	change(&header)
 	var text []byte
-	for _, record := range []any{header, journalRecord{Intend: journalProcs(ids)}} {
+	for _, record := range []any{header, record} {
 		line, err := json.Marshal(record)
 		must(t, err)
 		text = append(append(text, line...), '\n')

@@ -17,7 +17,7 @@ import (
 // unnoticed, for then all of it is stopped. A process that has ended fails with
 // ErrGone. Nothing is signalled (but for signal 0, which has no effect).
 func (t *Table) ReadFacts(target []ProcID) ([]Facts, error) {
-	now, err := t.scan(nil)
+	now, err := t.scan(nil, nil)
 	if err != nil {
 		return nil, err
 	}

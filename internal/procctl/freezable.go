@@ -26,8 +26,8 @@ func FreezableCgroup(members []proctable.Process, all *proctable.Snapshot) (proc
 		if refusal == nil {
 			return c, nil
 		}
-		if first == nil || first.Rule == "root-cgroup" {
-			first = refusal
+		if first == nil || refusal.Rule != "no-cgroup" && first.Rule != "shared-cgroup" {
+			first = refusal // the one that is nearest to a cgroup of its own
 		}
 	}
 	return proctable.Cgroup{}, first

@@ -27,7 +27,9 @@ import (
 // told nothing. It does not spare the dump the interrupted system calls: those
 // that SIGSTOP and SIGCONT break off, and writes they cut short, freezing and
 // thawing break off and cut short as well. A thread in uninterruptible sleep
-// keeps the whole from freezing until its wait is over.
+// keeps the whole from freezing until its wait is over. Under version 1 what is
+// frozen can't even be killed before it is thawed. And a service manager's
+// watchdog goes on counting.
 //
 // Note: between the look at the state and the write, somebody else might freeze
 // it; the kernel offers no test-and-set. Our thaw would then end theirs.
@@ -102,7 +104,7 @@ func (f *Frozen) thawed() error {
 }
 
 func (f *Frozen) freeze(ctx context.Context, t *Table, members []ProcID, o StopOptions) error {
-	began, now, err := t.baseline()
+	began, now, _, err := t.baseline()
 	if err != nil {
 		return err
 	}
@@ -242,6 +244,16 @@ func (f *Frozen) prove(beganTicks uint64) error {
 		if err := f.hold(p); err != nil && !gone(err) {
 			return &ProcError{Op: "taking", ID: p.ID(), Comm: p.Comm, Err: err}
 		}
+	}
+	f.members = slices.DeleteFunc(f.members, func(h *Handle) bool {
+		if h.Exited() {
+			h.Close()
+			return true
+		}
+		return false
+	})
+	if len(f.members) == 0 {
+		return ErrGone
 	}
 	threads, err := f.cgroup.threads()
 	if err != nil {

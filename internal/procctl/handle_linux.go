@@ -144,7 +144,7 @@ func readStat(pid int) (proctable.Stat, error) {
 // classify turns the errors of the system into those of this package.
 func classify(err error) error {
 	switch {
-	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.ENOENT):
+	case errors.Is(err, unix.ESRCH), errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV): // the last of a cgroup
 		return ErrGone
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return ErrNotPermitted

@@ -77,7 +77,7 @@ func helpReuse() {
 		if err != nil {
 			fail("reading stat: %v", err)
 		}
-		id := known.ID()
+		id, inode := known.ID(), procInode(pid)
 		h, err := Open(id)
 		if err != nil {
 			fail("opening the victim: %v", err)
@@ -85,6 +85,9 @@ func helpReuse() {
 		victim.end()
 
 		stranger := startAt(pid, &id)
+		if procInode(pid) == inode {
+			fail("another process has the same inode %d in /proc", inode)
+		}
 		if err := h.Stop(); !errors.Is(err, ErrGone) {
 			fail("stopping through the old handle: %v", err)
 		}
@@ -109,6 +112,25 @@ func helpReuse() {
 		_ = h.Close()
 	}
 	fmt.Println("no stranger was touched")
+}
+
+// procInode is the inode number that the listing of /proc shows for a pid.
+func procInode(pid int) (found uint64) {
+	root, err := openDir("/proc")
+	if err != nil {
+		fail("opening /proc: %v", err)
+	}
+	defer root.close()
+	err = root.inodes(func(_ string, number int, inode uint64) error {
+		if number == pid {
+			found = inode
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		fail("listing /proc: %v, inode %d", err, found)
+	}
+	return found
 }
 
 type witness struct {

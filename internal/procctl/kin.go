@@ -112,6 +112,11 @@ func (k *kin) spareBelow(now scan) {
 	if len(k.spared) == 0 {
 		return
 	}
+	for _, p := range now {
+		if k.spared[p.ID()] {
+			k.spare(p) // it may lead a session by now
+		}
+	}
 	for grown := true; grown; {
 		grown = false
 		for _, p := range now {
@@ -241,6 +246,13 @@ func (k *kin) suspect(p proctable.Stat, now scan) (suspect, bool) {
 func (k *kin) appeared(p proctable.Stat) bool {
 	old, ok := k.baseline[p.PID]
 	return p.StartTicks >= k.beganTicks && !(ok && old.ID() == p.ID())
+}
+
+// matters reports whether a later row of a process could change what becomes of
+// anybody. That of one that was there before, is not of the tree and not above it,
+// can't: no member can have forked it, and it can't join a member's session.
+func (k *kin) matters(p proctable.Stat) bool {
+	return k.isMember(p) || k.spared[p.ID()] || k.above[p.PID] || k.baseline[p.PID].ID() != p.ID()
 }
 
 // resembles reports whether a member had the same name.

@@ -1,9 +1,10 @@
 // Package procctl is the only place that signals processes it did not start. It
 // reads the process table, proves that a process is the one that was meant, and
-// stops and continues whole trees of them.
+// stops and continues whole trees of them; or it freezes and thaws a cgroup.
 //
 // Three habits keep it harmless. A signal goes through a pidfd whose process was
-// compared with the wanted identity, never to a number, a group or a wildcard.
+// compared with the wanted identity, never to a number, a group or a wildcard; a
+// cgroup is frozen through a file that was opened in the very folder.
 // Every stop is told to a Ledger before it is sent. And whatever StopTree can't
 // bring to a proven end, it undoes.
 package procctl

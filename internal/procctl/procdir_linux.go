@@ -1,8 +1,11 @@
 package procctl
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"strconv"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -102,8 +105,12 @@ func (d dir) readLink(name string) (string, error) {
 // numbers calls visit with every entry whose name is a number, until it returns
 // an error.
 func (d dir) numbers(visit func(name string, number int) error) error {
+	return d.inodes(func(name string, number int, _ uint64) error { return visit(name, number) })
+}
+
+// inodes does the same and tells the inode number that the listing shows.
+func (d dir) inodes(visit func(name string, number int, inode uint64) error) error {
 	buf := make([]byte, direntsBuffer)
-	var names []string
 	for {
 		n, err := retry(func() (int, error) { return unix.ReadDirent(int(d), buf) })
 		if err != nil {
@@ -112,21 +119,30 @@ func (d dir) numbers(visit func(name string, number int) error) error {
 		if n <= 0 {
 			return nil
 		}
-		_, _, names = unix.ParseDirent(buf[:n], -1, names[:0])
-		for _, name := range names {
-			if name[0] < '0' || name[0] > '9' {
+		for rest := buf[:n]; len(rest) > nameOffset; {
+			entry := rest[:min(max(int(binary.NativeEndian.Uint16(rest[lengthOffset:])), nameOffset), len(rest))]
+			rest = rest[len(entry):]
+			name, _, _ := bytes.Cut(entry[nameOffset:], []byte{0})
+			if len(name) == 0 || name[0] < '0' || name[0] > '9' {
 				continue
 			}
-			number, err := strconv.Atoi(name)
+			number, err := strconv.Atoi(string(name))
 			if err != nil {
 				continue
 			}
-			if err := visit(name, number); err != nil {
+			if err := visit(string(name), number, binary.NativeEndian.Uint64(entry)); err != nil {
 				return err
 			}
 		}
 	}
 }
+
+// Where an entry of getdents64(2) has its own length and its name; it begins with
+// the inode number.
+const (
+	lengthOffset = int(unsafe.Offsetof(unix.Dirent{}.Reclen))
+	nameOffset   = int(unsafe.Offsetof(unix.Dirent{}.Name))
+)
 
 // retry repeats a call that a signal interrupted; the Go runtime sends itself
 // such signals.

@@ -7,42 +7,57 @@ import (
 	"pausetest/internal/procctl/proctable"
 )
 
-// baseline is the clock, then the table: what began before it existed then.
-func (t *Table) baseline() (beganTicks uint64, now scan, err error) {
+// baseline is the clock, then the table: what began before it existed then. With
+// it come the inode numbers by which a later scan recognises who is still there.
+func (t *Table) baseline() (beganTicks uint64, now scan, inodes map[int]uint64, err error) {
 	root, err := openDir(t.root)
 	if err != nil {
-		return 0, nil, fmt.Errorf("reading the process table: %w", err)
+		return 0, nil, nil, fmt.Errorf("reading the process table: %w", err)
 	}
 	defer root.close()
 	if beganTicks, err = uptime(root); err != nil {
-		return 0, nil, fmt.Errorf("reading the clock: %w", err)
+		return 0, nil, nil, fmt.Errorf("reading the clock: %w", err)
 	}
-	now, err = t.scan(nil)
-	return beganTicks, now, err
+	inodes = make(map[int]uint64)
+	now, err = t.scan(nil, func(pid int, inode uint64) (p proctable.Stat, ok bool) {
+		inodes[pid] = inode
+		return p, false
+	})
+	return beganTicks, now, inodes, err
 }
 
 // scan reads every process's stat, and then what the children files of the
 // members' threads name beyond that: a pass over /proc is not of one instant and
-// may have gone by a pid just before it was taken.
-func (t *Table) scan(members []*held) (scan, error) {
+// may have gone by a pid just before it was taken. Rows that unchanged supplies
+// are not read; nil supplies none.
+func (t *Table) scan(members []*held, unchanged func(pid int, inode uint64) (proctable.Stat, bool)) (scan, error) {
 	root, err := openDir(t.root)
 	if err != nil {
 		return nil, fmt.Errorf("reading the process table: %w", err)
 	}
 	defer root.close()
-	now := make(scan)
+	now, read := make(scan), make(map[int]bool)
 	buf := make([]byte, maxStatBytes)
-	row := func(name string, pid int) error {
+	row := func(name string, pid int) {
 		text, err := root.readInto(buf, name+"/stat")
 		if err != nil {
-			return nil // it ended
+			return // it ended
 		}
 		if stat, err := proctable.ParseStat(text); err == nil {
-			now[pid] = stat
+			now[pid], read[pid] = stat, true
 		}
-		return nil
 	}
-	if err := root.numbers(row); err != nil {
+	err = root.inodes(func(name string, pid int, inode uint64) error {
+		if unchanged != nil {
+			if p, ok := unchanged(pid, inode); ok {
+				now[pid] = p
+				return nil
+			}
+		}
+		row(name, pid)
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("reading the process table: %w", err)
 	}
 	for _, m := range members {
@@ -51,8 +66,8 @@ func (t *Table) scan(members []*held) (scan, error) {
 			continue
 		}
 		for _, pid := range readChildren(d) {
-			if _, known := now[pid]; !known {
-				_ = row(strconv.Itoa(pid), pid)
+			if !read[pid] {
+				row(strconv.Itoa(pid), pid)
 			}
 		}
 		d.close()

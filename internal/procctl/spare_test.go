@@ -133,6 +133,7 @@ func TestKinSpares(t *testing.T) {
 		{name: "grandchild before child", appeared: []proctable.Stat{row(40, 41, 20, 101, "x"), row(41, 21, 20, 100, "x")}},
 		{name: "the spared's child in its own session, and its orphan",
 			appeared: []proctable.Stat{row(40, 21, 40, 100, "x"), row(41, 1, 40, 101, "x")}},
+		{name: "the spared founds a session, with an orphan", appeared: []proctable.Stat{row(21, 20, 21, 21, "ssh"), row(40, 1, 21, 101, "x")}},
 		{name: "child of a member", appeared: []proctable.Stat{row(40, 20, 20, 100, "x")}, newcomers: []int{40}},
 		{name: "orphan in their common session", appeared: []proctable.Stat{row(40, 1, 20, 100, "x")}, suspect: []int{40}},
 		{name: "old orphan in their common session", appeared: []proctable.Stat{row(40, 1, 20, 30, "x")}, suspect: []int{40}},

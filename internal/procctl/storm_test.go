@@ -16,7 +16,7 @@ func rounds(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("PAUSETEST_TORTURE")
 	if text == "" {
-		return 8
+		return 6
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {

@@ -259,7 +259,7 @@ func BenchmarkSnapshot(b *testing.B) {
 func BenchmarkScan(b *testing.B) {
 	table := NewTable("")
 	for b.Loop() {
-		if _, err := table.scan(nil); err != nil {
+		if _, err := table.scan(nil, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

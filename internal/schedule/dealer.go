@@ -81,6 +81,10 @@ func (d *Dealer) Block(live []Stream) []Planned {
 	return block
 }
 
+// Restart begins a new deck of leads: when the blocks so far are discarded, the
+// count of who led when is, too.
+func (d *Dealer) Restart() { d.leads = deck{} }
+
 // Pair deals a block of two: some k streams, and all; a fair coin decides which
 // comes first.
 func (d *Dealer) Pair(live []Stream, k int) []Planned {

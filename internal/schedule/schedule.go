@@ -6,6 +6,7 @@ package schedule
 
 import (
 	_ "embed"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -127,6 +128,16 @@ func (s *Schedule) CheckLabels(labels []string) error {
 			if !slices.ContainsFunc(labels, func(l string) bool { return names(want, l) }) {
 				return s.at(seg, "no stream is labelled "+quote(want))
 			}
+		}
+	}
+	return nil
+}
+
+// CheckStreams refuses segments that ask for more streams than there are.
+func (s *Schedule) CheckStreams(streams int) error {
+	for _, seg := range s.Segments {
+		if seg.Active.Count > streams {
+			return s.at(seg, fmt.Sprintf("%d active streams are asked for, and %d are there", seg.Active.Count, streams))
 		}
 	}
 	return nil

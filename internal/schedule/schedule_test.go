@@ -160,6 +160,26 @@ func TestCoin(t *testing.T) {
 	}
 }
 
+// After a restart no stream leads twice before each has led once, wherever the
+// deck stood.
+func TestRestartDealsEvenly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(2, 9).Draw(t, "streams")
+		d := NewDealer(Default(), rapid.Uint64().Draw(t, "seed"))
+		for range rapid.IntRange(0, 20).Draw(t, "before") {
+			d.Block(streams(n))
+		}
+		d.Restart()
+		led := map[int]bool{}
+		for range n {
+			led[d.Block(streams(n))[0].Lead] = true
+		}
+		if len(led) != n {
+			t.Fatalf("%v led in %d blocks", led, n)
+		}
+	})
+}
+
 func TestSubsetsTakeTurns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(3, 9).Draw(t, "streams")

@@ -23,8 +23,8 @@ type Outcome struct {
 	analysis.Result
 	// Restarts is how often blocks were discarded for a longer settling.
 	Restarts int
-	// Relative is T(k)/T(N) at every level measured; nil without the levels
-	// between.
+	// Relative is T(k)/T(N) at every level measured; nil unless the plan asks
+	// for the levels between.
 	Relative []analysis.RelativeLevel
 }
 
@@ -53,7 +53,11 @@ func Play(ctx context.Context, w *World, p Protocol, seed uint64, keep experimen
 	if err != nil {
 		return Outcome{}, fmt.Errorf("playing %s: %w", w.Name, err)
 	}
-	return Outcome{Result: j.Result(), Restarts: max(0, r.retimed-1), Relative: j.Relative()}, nil
+	o := Outcome{Result: j.Result(), Restarts: max(0, r.retimed-1)}
+	if p.Plan.Between {
+		o.Relative = j.Relative()
+	}
+	return o, nil
 }
 
 func (h *host) header(p Protocol, seed uint64) recording.Header {

@@ -1,8 +1,10 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -49,16 +51,19 @@ type LevelScore struct {
 	Coverage        float64 `json:"coverage"` // of T(k)/T(N) over the levels between
 }
 
-// nearBest: a level that moves less than the best one by no more than this is
-// as good.
-const nearBest = 0.10
+// A level that moves less than the best one by no more than this part counts as
+// near it, or as as good.
+const (
+	nearBest = 0.10
+	asGood   = 0.001
+)
 
 // Score plays a world so many times, on so many cores, and scores the runs. The
 // runs depend on the seed and not on the number of cores, and two worlds played
-// with the same seed meet the same luck. Played, if not nil, is called after
-// every run, from any goroutine.
-func (p Protocol) Score(ctx context.Context, w *World, runs int, seed uint64, cores int, played func()) (Score, error) {
-	outcomes := make([]Outcome, runs)
+// with the same seed meet the same luck. tick, if not nil, is called after every
+// run, from any goroutine.
+func (p Protocol) Score(ctx context.Context, w *World, runs int, seed uint64, cores int, tick func()) (Score, error) {
+	played := make([]brief, runs)
 	group, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
 	for range max(1, cores) {
@@ -68,12 +73,13 @@ func (p Protocol) Score(ctx context.Context, w *World, runs int, seed uint64, co
 				if i >= runs {
 					return nil
 				}
-				var err error
-				if outcomes[i], err = Play(ctx, w, p, seedOf(seed, i), nil); err != nil {
+				o, err := Play(ctx, w, p, seedOf(seed, i), nil)
+				if err != nil {
 					return err
 				}
-				if played != nil {
-					played()
+				played[i] = o.brief()
+				if tick != nil {
+					tick()
 				}
 			}
 		})
@@ -81,7 +87,31 @@ func (p Protocol) Score(ctx context.Context, w *World, runs int, seed uint64, co
 	if err := group.Wait(); err != nil {
 		return Score{}, err
 	}
-	return score(w, outcomes), nil
+	return score(w, played), nil
+}
+
+// A brief is what a score needs of an outcome, which is much larger.
+type brief struct {
+	verdict                        analysis.Verdict
+	ratio                          float64
+	interval                       analysis.Interval
+	blocks                         int
+	wallSec, pausedSec, longestSec float64
+	restarted                      bool
+	levels                         []analysis.RelativeLevel
+	advised                        int // number of streams; 0: none
+}
+
+func (o *Outcome) brief() brief {
+	b := brief{
+		verdict: o.Verdict, ratio: o.Ratio, interval: o.Interval, blocks: o.Blocks,
+		wallSec: o.WallSeconds, pausedSec: o.PausedStreamSec, longestSec: o.LongestPauseSec,
+		restarted: o.Restarts > 0, levels: o.Relative,
+	}
+	if r := o.RecommendedStreams; r != nil {
+		b.advised = r.Streams
+	}
+	return b
 }
 
 // seedOf is the seed of a run: a bijection of its number for every seed, so that
@@ -93,36 +123,32 @@ func seedOf(seed uint64, run int) uint64 {
 	return z ^ z>>31
 }
 
-// score counts outcomes.
-func score(w *World, outcomes []Outcome) Score {
+// score counts what was played.
+func score(w *World, played []brief) Score {
 	truth := w.Truth()
 	s := Score{
-		World: w.Name, Streams: len(w.SpeedMBps), Attributed: w.Attributed, Runs: len(outcomes),
+		World: w.Name, Streams: len(w.SpeedMBps), Attributed: w.Attributed, Runs: len(played),
 		TrueRatio: truth[len(truth)-1],
 		Verdicts: map[analysis.Verdict]float64{
 			analysis.Collapse: 0, analysis.Saturated: 0, analysis.Scaling: 0, analysis.NoCollapse: 0, analysis.Inconclusive: 0,
 		},
 	}
 	estimated := 0
-	for i := range outcomes {
-		o := &outcomes[i]
-		s.Verdicts[o.Verdict]++
-		if o.Ratio > 0 {
+	for i := range played {
+		b := &played[i]
+		s.Verdicts[b.verdict]++
+		if b.ratio > 0 {
 			estimated++
-			s.MeanRatio += o.Ratio
+			s.MeanRatio += b.ratio
+			s.Coverage += count(holds(b.interval, s.TrueRatio))
 		}
-		if o.Ratio > 0 && holds(o.Interval, s.TrueRatio) {
-			s.Coverage++
-		}
-		s.MeanBlocks += float64(o.Blocks)
-		s.MeanWallSec += o.WallSeconds
-		s.MeanPausedSec += o.PausedStreamSec
-		s.LongestPauseSec = max(s.LongestPauseSec, o.LongestPauseSec)
-		if o.Restarts > 0 {
-			s.Restarted++
-		}
+		s.MeanBlocks += float64(b.blocks)
+		s.MeanWallSec += b.wallSec
+		s.MeanPausedSec += b.pausedSec
+		s.LongestPauseSec = max(s.LongestPauseSec, b.longestSec)
+		s.Restarted += count(b.restarted)
 	}
-	runs := float64(len(outcomes))
+	runs := float64(len(played))
 	for v := range s.Verdicts {
 		s.Verdicts[v] /= runs
 	}
@@ -131,9 +157,18 @@ func score(w *World, outcomes []Outcome) Score {
 	}
 	s.MeanRatio /= float64(max(1, estimated))
 	round(&s.MeanRatio, &s.TrueRatio, &s.MeanWallSec, &s.MeanPausedSec)
-	s.Levels = scoreLevels(truth, outcomes)
+	s.Levels = scoreLevels(truth, played)
 	return s
 }
+
+func count(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func holds(i analysis.Interval, x float64) bool { return i.Low <= x && x <= i.High }
 
 // round leaves what is worth printing.
 func round(values ...*float64) {
@@ -142,57 +177,42 @@ func round(values ...*float64) {
 	}
 }
 
-func holds(i analysis.Interval, x float64) bool { return i.Low <= x && x <= i.High }
-
 // scoreLevels compares the level that looked best with the one that is.
-func scoreLevels(truth []float64, outcomes []Outcome) *LevelScore {
+func scoreLevels(truth []float64, played []brief) *LevelScore {
 	n := len(truth)
-	s := &LevelScore{}
-	best := 0.0
-	for k, t := range truth {
-		if t > best {
-			best, s.Best = t, k+1
-		}
+	best := slices.Max(truth)
+	s := &LevelScore{
+		Best:         1 + slices.IndexFunc(truth, func(t float64) bool { return t >= (1-asGood)*best }),
+		BestRelative: best / truth[n-1],
 	}
-	s.BestRelative = best / truth[n-1]
-	var looked, covered, between, advisedWell float64
-	for i := range outcomes {
-		o := &outcomes[i]
-		if len(o.Relative) == 0 {
+	near := func(level int) bool { return truth[level-1] >= (1-nearBest)*best }
+	var looked, between float64
+	for i := range played {
+		b := &played[i]
+		if len(b.levels) == 0 {
 			continue
 		}
 		looked++
-		top := o.Relative[0]
-		for _, l := range o.Relative {
-			if l.Ratio > top.Ratio {
-				top = l
-			}
+		top := slices.MaxFunc(b.levels, func(a, b analysis.RelativeLevel) int { return cmp.Compare(a.Ratio, b.Ratio) })
+		s.MeanLoss += 1 - truth[top.Active-1]/best
+		s.NearBest += count(near(top.Active))
+		s.Advised += count(b.advised > 0)
+		s.AdvisedNearBest += count(b.advised > 0 && near(b.advised))
+		for _, l := range b.levels {
 			if l.Active > 1 && l.Active < n {
 				between++
-				if holds(l.Interval, truth[l.Active-1]/truth[n-1]) {
-					covered++
-				}
-			}
-		}
-		s.MeanLoss += 1 - truth[top.Active-1]/best
-		if truth[top.Active-1] >= (1-nearBest)*best {
-			s.NearBest++
-		}
-		if r := o.RecommendedStreams; r != nil {
-			s.Advised++
-			if truth[r.Streams-1] >= (1-nearBest)*best {
-				advisedWell++
+				s.Coverage += count(holds(l.Interval, truth[l.Active-1]/truth[n-1]))
 			}
 		}
 	}
 	if looked == 0 {
 		return nil
 	}
-	s.AdvisedNearBest = advisedWell / max(1, s.Advised)
+	s.AdvisedNearBest /= max(1, s.Advised)
+	s.Coverage /= max(1, between)
 	for _, x := range []*float64{&s.NearBest, &s.MeanLoss, &s.Advised} {
 		*x /= looked
 	}
-	s.Coverage = covered / max(1, between)
-	round(&s.BestRelative, &s.MeanLoss, &s.Coverage)
+	round(&s.BestRelative, &s.MeanLoss, &s.Coverage, &s.AdvisedNearBest)
 	return s
 }

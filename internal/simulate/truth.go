@@ -5,11 +5,13 @@ import (
 	"time"
 )
 
-// The length of the run that finds what the capacity takes away, and its seed:
-// the truth of a world is a constant.
+// The length of the run that finds what the capacity takes away, its step and
+// its seed: the truth of a world is a constant, and takes no longer to find
+// where the world's own step is fine.
 const (
-	truthLength = 20_000 * time.Second
-	truthSeed   = 1
+	truthSteps = 400_000
+	truthStep  = 50 * time.Millisecond
+	truthSeed  = 1
 )
 
 // Truth is the throughput of 1 to N streams relative to the mean of one alone,
@@ -39,19 +41,18 @@ func (w *World) steady() (wanted, moved []float64) {
 	wanted, moved = make([]float64, n), make([]float64, n)
 	speeds, regimes := make([]ar1, n), make([]regime, n)
 	for i := range n {
-		speeds[i], regimes[i] = newAR1(w.Variation, w.Step, rng), newRegime(w.Regime, rng)
+		speeds[i], regimes[i] = newAR1(w.Variation, truthStep, rng), newRegime(w.Regime, rng)
 	}
-	noise, other := newAR1(w.Host.Noise, w.Step, rng), newBackground(w.Background, rng)
+	noise, other := newAR1(w.Host.Noise, truthStep, rng), newBackground(w.Background, rng)
 	law := newContention(w.Relative)
 	rates := make([]float64, 2*n) // the circle, twice round
-	steps := int(truthLength / w.Step)
-	for range steps {
+	for range truthSteps {
 		common := noise.next(rng)
 		for i := range n {
-			rates[i] = common * w.SpeedMBps[i] * speeds[i].next(rng) * regimes[i].next(int64(w.Step), rng)
+			rates[i] = common * w.SpeedMBps[i] * speeds[i].next(rng) * regimes[i].next(int64(truthStep), rng)
 			rates[i+n] = rates[i]
 		}
-		room := w.CapacityMBps - other.next(int64(w.Step), rng)
+		room := w.CapacityMBps - other.next(int64(truthStep), rng)
 		for k := 1; k <= n; k++ {
 			efficiency := law.at(float64(k))
 			sum := 0.0

@@ -46,16 +46,24 @@ func (v text) read(n ast.Node) error {
 	if !ok || strings.TrimSpace(s.Value) == "" {
 		return strictyaml.At(n, "expected a name, found %s", found(n))
 	}
-	for _, r := range s.Value {
-		if !strconv.IsPrint(r) {
-			return strictyaml.At(n, "a name is printable, on one line; found %s", found(n))
-		}
+	if s.Value != printable(s.Value) {
+		return strictyaml.At(n, "a name is printable, on one line; found %s", found(n))
 	}
 	if len(s.Value) > 100 {
 		return strictyaml.At(n, "a name has at most 100 bytes, found %d", len(s.Value))
 	}
 	*v.to = s.Value
 	return nil
+}
+
+// printable replaces what would disturb a table.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
 }
 
 func (v text) String() string { return strconv.Quote(*v.to) }

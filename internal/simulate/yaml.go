@@ -16,7 +16,7 @@ import (
 // in Defaults, a missing name is the file's.
 func ParseWorld(file string, src []byte) (World, error) {
 	d := document{Defaults()}
-	d.Name = file
+	d.Name = printable(file)
 	if err := strictyaml.Decode(file, src, &d); err != nil {
 		return World{}, err
 	}
@@ -90,7 +90,8 @@ func readSection(n ast.Node, section string, keys []key, at map[string]ast.Node)
 }
 
 func readKey(v *ast.MappingValueNode, name string, keys []key, at map[string]ast.Node) error {
-	if i := slices.IndexFunc(keys, func(k key) bool { return k.name == name }); i >= 0 {
+	dotted := strings.Contains(v.Key.GetToken().Value, ".") // sections are nested, not spelled out
+	if i := slices.IndexFunc(keys, func(k key) bool { return k.name == name }); i >= 0 && !dotted {
 		at[name] = v.Value
 		err := keys[i].value.read(v.Value)
 		if e, ok := errors.AsType[*strictyaml.Error](err); ok {
@@ -102,7 +103,7 @@ func readKey(v *ast.MappingValueNode, name string, keys []key, at map[string]ast
 		at[name] = v.Value
 		return readSection(v.Value, name+".", keys, at)
 	}
-	section := name[:strings.LastIndex(name, ".")+1]
+	section := strings.TrimSuffix(name, v.Key.GetToken().Value)
 	return strictyaml.At(v.Key, "unknown field %q; the keys here are %s", v.Key.GetToken().Value, strings.Join(namesIn(section, keys), ", "))
 }
 

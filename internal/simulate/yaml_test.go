@@ -51,6 +51,7 @@ func TestParseWorldErrors(t *testing.T) {
 	check("- 1\n", "w:1:1: expected a mapping with the keys "+everyKey+"; found a list")
 	check("relative: [1, 1]\n", "w:1:1: \"streams\" is missing")
 	check(smallest+"tau: 3s\n", "w:3:1: unknown field \"tau\"; the keys here are "+everyKey)
+	check(smallest+"variation.tau: 3s\n", "w:3:1: unknown field \"variation.tau\"; the keys here are "+everyKey)
 	check(smallest+"variation: {cv: 0.2, tua: 3s}\n", "w:3:22: unknown field \"tua\"; the keys here are cv, tau")
 	check(smallest+"variation:\n  cv: 0.2\n  cv: 0.3\n", "w:5:3: mapping key \"cv\" already defined at [4:3]")
 	check(smallest+"variation: 0.2\n", "w:3:12: variation: expected a mapping with the keys cv, tau; found 0.2")

@@ -2,7 +2,10 @@ package stream
 
 import (
 	"fmt"
+	"path"
 	"slices"
+
+	"pausetest/internal/procctl/proctable"
 )
 
 // processes finds the streams of all rules with engine "process".
@@ -158,7 +161,21 @@ func (d *discovery) fromName(p *process, how string) *draft {
 			break
 		}
 	}
+	if s.Label == "" && s.Disk == "" {
+		s.Label, s.LabelSource = commandLabel(lead), fromCommandLine
+	}
 	return s
+}
+
+// commandLabel names a process that no rule knows by what tells it from others of
+// its kind: the command line, without the folder of the program.
+func commandLabel(p *process) string {
+	args := slices.Clone(p.Args)
+	if len(args) == 0 {
+		return ""
+	}
+	args[0] = path.Base(args[0])
+	return proctable.Printable(proctable.CommandLine(args), nameRunes)
 }
 
 func (s *draft) setLabel(l dle) {

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pausetest/internal/analysis"
+	"pausetest/internal/experiment"
+	"pausetest/internal/guard"
+	"pausetest/internal/recording"
+)
+
+// look makes the plan and takes a first look at the host: everything that can be
+// wrong with what was asked for shows here.
+func (o *runOptions) look(cmd *cobra.Command) (*plan, *looker, look, error) {
+	p, err := o.plan(cmd.Flags())
+	if err != nil {
+		return nil, nil, look{}, err
+	}
+	// Before the look: a stream that another run holds paused would seem stopped by
+	// somebody else.
+	if err := refuseSecond(recoverFirst(cmd.ErrOrStderr())); err != nil {
+		return nil, nil, look{}, err
+	}
+	looker, err := newLooker(&o.selection, cmd.Flags())
+	if err != nil {
+		return nil, nil, look{}, err
+	}
+	first, err := looker.look(cmd.Context())
+	return p, looker, first, err
+}
+
+// perform carries out a plan on a live host or on the demo, and prints what was
+// found.
+func perform(cmd *cobra.Command, p *plan, looker *looker, first look) error {
+	study, folder, err := measure(cmd, p, looker, first)
+	if study == nil {
+		return err
+	}
+	if printErr := conclude(cmd.OutOrStdout(), folder, study); printErr != nil {
+		err = errors.Join(err, failed("what was measured is in "+folder, fmt.Errorf("printing the result: %w", printErr)))
+	}
+	if err != nil {
+		return err
+	}
+	return exitCodeFor(p.exitCode, study.Result.Verdict)
+}
+
+// measure carries out a plan and leaves a run folder. The study is what was
+// measured, also when there is an error; it is nil when nothing was.
+func measure(cmd *cobra.Command, p *plan, looker *looker, first look) (*analysis.Study, string, error) {
+	e := newExecution(cmd, p, looker)
+	defer e.close()
+	signals := heedSignals(cmd.Context(), cmd.ErrOrStderr())
+	defer signals.close()
+	if err := e.prepare(first); err != nil {
+		return nil, "", err
+	}
+	err := e.run(signals)
+	signals.ran()
+	// Everything runs again. What was measured is kept, however the run ended.
+	closeErr := e.close()
+	study, writeErr := finish(signals.writing, e.folder)
+	if all := errors.Join(err, closeErr, writeErr); all != nil {
+		return study, e.folder.path, failed(e.afterwards(err, closeErr), all)
+	}
+	return study, e.folder.path, nil
+}
+
+// afterwards is what to do after a run that went wrong.
+func (e *execution) afterwards(runErr, closeErr error) string {
+	if closeErr != nil || errors.Is(runErr, experiment.ErrStillPaused) {
+		return "processes may still be stopped; run: pausetest resume"
+	}
+	return "everything was resumed; what was measured is in " + e.folder.path + "; see it with: pausetest report " + e.folder.path
+}
+
+// An execution is one experiment under way, and what it has opened.
+type execution struct {
+	*plan
+	cmd     *cobra.Command
+	host    *liveHost
+	header  recording.Header
+	folder  *runFolder
+	file    *os.File
+	started time.Time
+
+	stopSampling context.CancelFunc
+	closed       bool
+}
+
+func newExecution(cmd *cobra.Command, p *plan, looker *looker) *execution {
+	return &execution{plan: p, cmd: cmd, host: newLiveHost(looker), started: time.Now()}
+}
+
+// prepare makes everything ready and pauses nothing: what can go wrong goes
+// wrong here.
+func (e *execution) prepare(first look) error {
+	if err := first.missing(2); err != nil {
+		return err
+	}
+	if err := e.describe(first); err != nil {
+		return err
+	}
+	if err := e.feasible(e.header.Streams, e.timing()); err != nil {
+		return err
+	}
+	var err error
+	e.host.guard, err = guard.Start(e.cmd.Context(), guard.Config{MaxPause: e.maxPause + guardSlack})
+	if _, busy := errors.AsType[*guard.BusyError](err); busy {
+		return refuseSecond(err)
+	}
+	if err != nil {
+		return failed("nothing was paused", err)
+	}
+	if e.folder, err = newRunFolder(e.out, e.header.Host.Name, e.started); err != nil {
+		return err
+	}
+	if e.file, err = e.folder.create(recordingFile); err != nil {
+		e.folder.remove()
+		return failed("nothing was paused", err)
+	}
+	return nil
+}
+
+// guardSlack is how much later than the run itself the guard ends a pause: the run
+// does it in good order, the guard ends the run.
+const guardSlack = time.Second
+
+// timing is how long segments will be, as far as can be known before the baseline.
+func (e *execution) timing() experiment.Timing {
+	j := newJudge(e.header)
+	j.Hear(recording.Record{Header: &e.header})
+	return j.Timing(len(e.header.Streams))
+}
+
+// run starts the sampling and walks the schedule.
+func (e *execution) run(signals *interruption) error {
+	// A run in the background must not be stopped for a line of progress.
+	signal.Ignore(syscall.SIGTTOU)
+	sampling, stop := context.WithCancel(context.Background())
+	e.stopSampling = stop
+	go func() { e.host.sampled <- e.host.sampler.run(sampling) }()
+	e.host.suspend = signals.suspend
+
+	j := newJudge(e.header)
+	out := &tee{Writer: recording.NewWriter(e.file)}
+	if !e.quiet {
+		out.show = newProgress(e.cmd.ErrOrStderr(), e.header, e.design.MaxBlocks)
+		defer out.show.close()
+	}
+	first := recording.Record{Header: &e.header}
+	if err := errors.Join(out.Write(first), e.file.Sync()); err != nil {
+		return err
+	}
+	j.Hear(first)
+	_, err := experiment.Run(signals.run, experiment.Config{
+		Schedule: e.schedule, Seed: e.seed, Plan: e.design, Limits: e.limits,
+		Known: e.header.Streams, Suspend: stopSelf, ClosingNS: closingNS,
+	}, experiment.Host{Streams: e.host, Meter: e.host, Judge: j, Recorder: out})
+	return err
+}
+
+// closingNS is long enough for a relay that was held up to drain and for two
+// settled samples of every stream.
+const closingNS = int64(1500 * time.Millisecond)
+
+// close ends sampling and guard, once. An error says that processes may still be
+// stopped.
+func (e *execution) close() error {
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	if e.stopSampling != nil {
+		e.stopSampling()
+	}
+	if e.file != nil {
+		// What is on the disk is judged when it is read back; here it only matters
+		// that everything runs.
+		e.file.Sync()
+		e.file.Close()
+	}
+	if e.host.guard != nil {
+		return e.host.guard.Close()
+	}
+	return nil
+}
+
+// A tee writes records down and shows them.
+type tee struct {
+	*recording.Writer
+	show *progress
+}
+
+func (t *tee) Write(r recording.Record) error {
+	if t.show != nil {
+		t.show.hear(r)
+	}
+	return t.Writer.Write(r)
+}
