@@ -23,6 +23,9 @@ func (e *execution) dryRun(w io.Writer, first look) error {
 	if err := e.feasible(e.header.Streams, e.timing()); err != nil {
 		return err
 	}
+	if err := e.host.freezable(first); err != nil {
+		return err
+	}
 	h := e.header
 	for _, s := range h.Streams {
 		fmt.Fprintf(w, "may pause  %s: pid %d, running for %v, %s\n", proctable.Printable(s.Label, 60), s.Source.PID,

@@ -97,7 +97,9 @@ type execution struct {
 }
 
 func newExecution(cmd *cobra.Command, p *plan, looker *looker) *execution {
-	return &execution{plan: p, cmd: cmd, host: newLiveHost(looker), started: time.Now()}
+	e := &execution{plan: p, cmd: cmd, host: newLiveHost(looker), started: time.Now()}
+	e.host.freezer = p.mechanism == mechanismFreezer
+	return e
 }
 
 // prepare makes everything ready and pauses nothing: what can go wrong goes
@@ -110,6 +112,9 @@ func (e *execution) prepare(first look) error {
 		return err
 	}
 	if err := e.feasible(e.header.Streams, e.timing()); err != nil {
+		return err
+	}
+	if err := e.host.freezable(first); err != nil {
 		return err
 	}
 	var err error

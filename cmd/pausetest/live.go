@@ -25,6 +25,7 @@ type liveHost struct {
 	guard   *guard.Guard
 	sampler *sampler
 	iface   string
+	freezer bool // pause by freezing cgroups, not by signals
 	suspend <-chan struct{}
 
 	ids     map[proctable.ProcID]int // of every stream ever seen, by source
@@ -34,12 +35,18 @@ type liveHost struct {
 	sampled chan error                // how sampling ended
 }
 
+// A stopped is what was paused, by whatever mechanism.
+type stopped interface {
+	Continue() error
+	Check() (procctl.Condition, error)
+}
+
 // A managed is a stream that may be paused.
 type managed struct {
 	recorded recording.Stream
 	found    stream.Stream
 	watched  *watched
-	stopped  *procctl.Stopped // nil while it runs
+	stopped  stopped // nil while it runs
 	// told is the gravest condition reported during this pause; suspect that it
 	// was seen running, and the guard may have been the one who did it.
 	told    procctl.ConditionKind
@@ -247,7 +254,8 @@ func (h *liveHost) Pause(ctx context.Context, id int) error {
 		// Something in it was replaced, or would not come to rest.
 		return fmt.Errorf("%s: %w: %w", doing, experiment.ErrNotNow, err)
 	case errors.Is(err, procctl.ErrNotPermitted), errors.Is(err, procctl.ErrAlreadyStopped),
-		errors.Is(err, procctl.ErrTraced), errors.Is(err, procctl.ErrForbidden):
+		errors.Is(err, procctl.ErrTraced), errors.Is(err, procctl.ErrForbidden),
+		errors.Is(err, procctl.ErrNotWhole), errors.Is(err, procctl.ErrAlreadyFrozen):
 		return fmt.Errorf("%s: %w: %w", doing, experiment.ErrRefused, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
@@ -257,15 +265,60 @@ func (h *liveHost) Pause(ctx context.Context, id int) error {
 // beat is sent meanwhile.
 const stopWithin = guard.DefaultLease / 2
 
-func (h *liveHost) stop(ctx context.Context, m *managed) (*procctl.Stopped, error) {
+func (h *liveHost) stop(ctx context.Context, m *managed) (stopped, error) {
 	if err := h.guard.Beat(); err != nil {
 		return nil, err
 	}
-	return h.looker.table.StopTree(ctx, m.found.Targets, h.guard, procctl.StopOptions{
+	options := procctl.StopOptions{
 		Timeout: stopWithin,
 		Spare:   m.found.Spared,
 		Never:   slices.Concat(h.looker.sel.Protect, []int{h.guard.PID()}),
-	})
+	}
+	if h.freezer {
+		return h.freeze(ctx, m, options)
+	}
+	s, err := h.looker.table.StopTree(ctx, m.found.Targets, h.guard, options)
+	if err != nil {
+		return nil, err // not s: an interface that holds a nil pointer is not nil
+	}
+	return s, nil
+}
+
+// freezable refuses the freezer for streams that have no cgroup of their own.
+func (h *liveHost) freezable(l look) error {
+	if !h.freezer {
+		return nil
+	}
+	for _, id := range slices.Sorted(maps.Keys(h.live)) {
+		m := h.live[id]
+		if _, refusal := procctl.FreezableCgroup(l.snapshot.Trees(m.found.Targets), l.snapshot); refusal != nil {
+			return badInput("leave --mechanism out, or start each dump in a cgroup of its own (systemd-run does)",
+				"--mechanism freezer: %s: %s", proctable.Printable(m.recorded.Label, 60), refusal.Reason)
+		}
+	}
+	return nil
+}
+
+// freeze pauses a stream by freezing the cgroup that is wholly its own.
+func (h *liveHost) freeze(ctx context.Context, m *managed, o procctl.StopOptions) (stopped, error) {
+	snapshot, err := h.looker.table.Snapshot(ctx, procctl.SnapshotOptions{})
+	if err != nil {
+		return nil, err
+	}
+	members := snapshot.Trees(m.found.Targets)
+	cgroup, refusal := procctl.FreezableCgroup(members, snapshot)
+	if refusal != nil {
+		return nil, fmt.Errorf("%w: %s", procctl.ErrNotWhole, refusal.Reason)
+	}
+	ids := make([]procctl.ProcID, len(members))
+	for i, p := range members {
+		ids[i] = p.ID
+	}
+	f, err := h.looker.table.Freeze(ctx, cgroup, ids, h.guard, o)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Resume implements experiment.Streams.

@@ -47,15 +47,20 @@ streams (streams, run, check, demo) does the same first.`,
 }
 
 func writeRecovery(w io.Writer, done guard.Report) {
-	if len(done.Processes) == 0 {
+	if len(done.Processes) == 0 && len(done.Cgroups) == 0 {
 		fmt.Fprintln(w, "nothing was left paused")
 	}
-	for _, p := range done.Processes {
-		fmt.Fprintf(w, "%-9s %s (pid %d)", p.Outcome, proctable.Printable(p.Name, 40), p.PID)
-		if p.Error != "" {
-			fmt.Fprintf(w, ": %s", oneLine(p.Error))
+	line := func(outcome guard.Outcome, what, trouble string) {
+		if trouble != "" {
+			what += ": " + oneLine(trouble)
 		}
-		fmt.Fprintln(w)
+		fmt.Fprintf(w, "%-9s %s\n", outcome, what)
+	}
+	for _, p := range done.Processes {
+		line(p.Outcome, fmt.Sprintf("%s (pid %d)", proctable.Printable(p.Name, 40), p.PID), p.Error)
+	}
+	for _, c := range done.Cgroups {
+		line(c.Outcome, "cgroup "+proctable.Printable(c.Path, 0), c.Error)
 	}
 	for _, n := range done.Notes {
 		fmt.Fprintln(w, "note:", n)
@@ -70,9 +75,8 @@ func recoverFirst(stderr io.Writer) error {
 	if busy, ok := errors.AsType[*guard.BusyError](err); ok {
 		return busy
 	}
-	left := slices.ContainsFunc(done.Processes, func(p guard.Recovered) bool {
-		return p.Outcome == guard.Continued || p.Outcome == guard.Failed
-	})
+	left := slices.ContainsFunc(done.Processes, func(p guard.Recovered) bool { return wasLeft(p.Outcome) }) ||
+		slices.ContainsFunc(done.Cgroups, func(c guard.RecoveredCgroup) bool { return wasLeft(c.Outcome) })
 	if left { // else the guard had done it all, or there was nothing to do
 		fmt.Fprintln(stderr, "pausetest: warning: an earlier run died together with its guard and left processes paused; they are continued now")
 		writeRecovery(stderr, done)
@@ -82,6 +86,8 @@ func recoverFirst(stderr io.Writer) error {
 	}
 	return nil
 }
+
+func wasLeft(o guard.Outcome) bool { return o == guard.Continued || o == guard.Failed }
 
 // refuseSecond makes a live run's lock a refusal.
 func refuseSecond(err error) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -20,6 +21,7 @@ import (
 type runOptions struct {
 	selection
 	out, iface, direction string
+	mechanism             string
 	schedule              string
 	seed                  uint64
 	blocks, maxBlocks     int
@@ -81,6 +83,7 @@ resume everything first; a guard process does so should pausetest itself die or 
 func (o *runOptions) liveFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.iface, "iface", "", "network interface to sample (default: the one the streams' own sockets leave by)")
 	f.StringVar(&o.direction, "direction", "tx", "what the dumps do here: tx (this host sends them) or rx (it receives them)")
+	f.StringVar(&o.mechanism, "mechanism", mechanismSignals, "how to pause: signals (SIGSTOP), or freezer for streams that are wholly their own cgroup")
 	f.StringVar(&o.schedule, "schedule", "", "run the schedule in `FILE` instead of the default one (YAML)")
 }
 
@@ -125,6 +128,12 @@ func readText(name string) ([]byte, error) {
 	}
 	return os.ReadFile(name)
 }
+
+// The mechanisms of pausing.
+const (
+	mechanismSignals = "signals"
+	mechanismFreezer = "freezer"
+)
 
 // unknownShare is the unattributed share when the operator doesn't name one.
 const unknownShare = -1
@@ -220,6 +229,9 @@ func (p *plan) check() error {
 		return badInput("", "--%s %q: expected %s", flag, value, strings.Join(allowed, " or "))
 	}
 	if err := oneOf("goal", p.goal, string(recording.GoalClass), string(recording.GoalCollapse)); err != nil {
+		return err
+	}
+	if err := oneOf("mechanism", cmp.Or(p.mechanism, mechanismSignals), mechanismSignals, mechanismFreezer); err != nil {
 		return err
 	}
 	if err := oneOf("levels", p.levels, "between", "ends"); err != nil {

@@ -318,6 +318,13 @@ func (g *Guard) request(ctx context.Context, m message, rights []byte) (message,
 				return ack, nil
 			}
 		case <-g.down:
+			select {
+			case ack := <-g.acks: // its last word, before it ended
+				if ack.Seq == m.Seq {
+					return ack, nil
+				}
+			default:
+			}
 			return message{}, g.Err()
 		case <-ctx.Done():
 			err := fmt.Errorf("%w: it does not answer (%v)", ErrDied, ctx.Err())

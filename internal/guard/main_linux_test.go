@@ -146,6 +146,7 @@ func (c *controller) late() {
 	stop(c.victims[1:])
 	fmt.Println("stopped")
 	c.in.Scan()
+	<-c.g.Lost() // the guard's word may arrive later than its deed
 	fmt.Println("beat", c.g.Beat())
 	fmt.Println("intend", c.g.Intend(c.victims))
 }

@@ -4,9 +4,9 @@
 //
 // Three habits keep it harmless. A signal goes through a pidfd whose process was
 // compared with the wanted identity, never to a number, a group or a wildcard; a
-// cgroup is frozen through a file that was opened in the very folder.
-// Every stop is told to a Ledger before it is sent. And whatever StopTree can't
-// bring to a proven end, it undoes.
+// cgroup is frozen through a file that was opened in its very folder. Every stop
+// is told to a Ledger before it is sent. And what can't be brought to a proven end
+// is undone.
 package procctl
 
 import (

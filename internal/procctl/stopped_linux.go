@@ -141,15 +141,16 @@ const (
 	// StopPending: a member waits in uninterruptible sleep and will stop when
 	// that ends; no error.
 	StopPending
-	// NewMember: a member has a child that was not stopped, forked out of a
-	// pending stop. The tree is not whole: continue it.
-	NewMember
-	// Continued: somebody else continued a member.
-	Continued
 	// MemberEnded: a member, though stopped, was killed.
 	MemberEnded
 	// RootEnded: a root was killed.
 	RootEnded
+	// NewMember: a member has a child that was not stopped, forked out of a
+	// pending stop. The tree is not whole: continue it.
+	NewMember
+	// Continued: somebody else continued a member. It is graver than an end: what
+	// was left stopped is not any more.
+	Continued
 	// Released: Continue was called before.
 	Released
 )

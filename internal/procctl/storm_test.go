@@ -16,7 +16,7 @@ func rounds(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("PAUSETEST_TORTURE")
 	if text == "" {
-		return 6
+		return 4
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
