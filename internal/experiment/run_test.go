@@ -40,7 +40,6 @@ type fakeHost struct {
 	longestNS  int64
 	pauseNS    int64 // how long pausing a stream takes
 	sinceNS    map[int]int64
-	canceled   context.CancelFunc
 	baselineNS int64
 }
 
@@ -498,8 +497,7 @@ func TestEverythingIsResumedWhateverFails(t *testing.T) {
 
 func TestPanicResumes(t *testing.T) {
 	h := newFakeHost(3)
-	var boom func(func(recording.Record) bool) error
-	boom = func(func(recording.Record) bool) error {
+	boom := func(func(recording.Record) bool) error {
 		if len(h.paused) == 0 {
 			delete(h.done, 9000)
 			return nil
