@@ -89,15 +89,8 @@ func condition(arg string, with []string) (report.Condition, error) {
 		path = arg
 		name = filepath.Base(filepath.Clean(arg))
 	}
-	studies, err := studiesIn(path)
-	if err != nil {
-		return report.Condition{}, err
-	}
-	studies = slices.DeleteFunc(studies, func(s *analysis.Study) bool { return !labelled(s, with) })
-	if len(studies) == 0 {
-		return report.Condition{}, badInput("", "%s: no run has the label %s", path, strings.Join(with, ", "))
-	}
-	return report.Condition{Name: name, Studies: studies}, nil
+	studies, err := studiesIn(path, with)
+	return report.Condition{Name: name, Studies: studies}, err
 }
 
 func labelled(s *analysis.Study, with []string) bool {
@@ -109,14 +102,33 @@ func labelled(s *analysis.Study, with []string) bool {
 }
 
 // studiesIn reads the run at path, or every run in the folder at path, in the
-// order in which they were made.
-func studiesIn(path string) ([]*analysis.Study, error) {
-	if _, err := os.Stat(filepath.Join(path, recordingFile)); err == nil || !isFolder(path) {
-		s, err := study(path)
+// order in which they were made; of these only the ones that have every label.
+func studiesIn(path string, with []string) ([]*analysis.Study, error) {
+	files, err := recordingsIn(path)
+	if err != nil {
+		return nil, err
+	}
+	var studies []*analysis.Study
+	for _, file := range files {
+		s, err := study(file)
 		if err != nil {
 			return nil, err
 		}
-		return []*analysis.Study{s}, nil
+		if labelled(s, with) {
+			studies = append(studies, s)
+		}
+	}
+	if len(studies) == 0 {
+		return nil, badInput("", "%s: no run has the label %s", path, strings.Join(with, ", "))
+	}
+	slices.SortStableFunc(studies, func(a, b *analysis.Study) int { return a.Header.Started.Compare(b.Header.Started) })
+	return studies, nil
+}
+
+// recordingsIn names the run at path, or every run in the folder at path.
+func recordingsIn(path string) ([]string, error) {
+	if _, err := os.Stat(filepath.Join(path, recordingFile)); !errors.Is(err, fs.ErrNotExist) || !isFolder(path) {
+		return []string{path}, nil
 	}
 	found, err := filepath.Glob(filepath.Join(path, "*", recordingFile))
 	if err != nil {
@@ -125,19 +137,10 @@ func studiesIn(path string) ([]*analysis.Study, error) {
 	if len(found) == 0 {
 		return nil, badInput("name the folder of a run, or a folder of such folders", "%s holds no %s, nor does any folder in it", path, recordingFile)
 	}
-	var studies []*analysis.Study
-	for _, file := range found {
-		s, err := study(file)
-		if err != nil {
-			return nil, err
-		}
-		studies = append(studies, s)
-	}
-	slices.SortStableFunc(studies, func(a, b *analysis.Study) int { return a.Header.Started.Compare(b.Header.Started) })
-	return studies, nil
+	return found, nil
 }
 
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist) && err == nil && info.IsDir()
+	return err == nil && info.IsDir()
 }

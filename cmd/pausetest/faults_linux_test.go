@@ -396,3 +396,31 @@ func unmet(t *testing.T, what, reason string) {
 	}
 	t.Skip(reason)
 }
+
+// The interface that is sampled is removed while streams are paused.
+func TestInterfaceRemoved(t *testing.T) {
+	t.Parallel()
+	require(t, "root")
+	ns := fmt.Sprintf("ptif%d", os.Getpid())
+	ip := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+			unmet(t, "netns", fmt.Sprintf("ip %s: %v: %s", strings.Join(args, " "), err, out))
+		}
+	}
+	ip("netns", "add", ns)
+	t.Cleanup(func() { exec.Command("ip", "netns", "del", ns).Run() })
+	ip("-n", ns, "link", "add", "pt0", "type", "veth", "peer", "name", "pt1")
+	ip("-n", ns, "link", "set", "pt0", "up")
+
+	p := newPatient(t, 2)
+	inside := p.command("pausetest", p.args("--iface", "pt0")...)
+	c := exec.Command("ip", append([]string{"netns", "exec", ns, "bash", "-c", `exec -a pausetest "$0" "$@"`, inside.Path}, inside.Args[1:]...)...)
+	c.Env = p.env
+	p.launch(c)
+	p.untilPaused()
+	ip("-n", ns, "link", "del", "pt0")
+	p.exits(exitFailed, "sampling pt0: the interface is gone", "hint: everything was resumed")
+	p.allRunning(0)
+	p.untilEvent(recording.InterfaceLost)
+}

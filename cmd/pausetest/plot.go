@@ -24,6 +24,7 @@ var figures = map[string]func(io.Writer, *analysis.Study, plots.Format) error{
 
 func newPlot() *cobra.Command {
 	var which, out string
+	var with []string
 	names := strings.Join(append(slices.Sorted(maps.Keys(figures)), trend), ", ")
 	c := &cobra.Command{
 		Use:   "plot RUN...",
@@ -42,7 +43,7 @@ timeline.png, as the run itself did.
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if which == trend {
-				return drawTrend(cmd.OutOrStdout(), args, out)
+				return drawTrend(cmd.OutOrStdout(), args, with, out)
 			}
 			if len(args) > 1 {
 				return badInput("only the trend is drawn from several runs", "%d runs given", len(args))
@@ -70,16 +71,19 @@ timeline.png, as the run itself did.
 	}
 	c.Flags().StringVar(&which, "figure", "", "draw one figure: "+names)
 	c.Flags().StringVarP(&out, "out", "o", "", "with --figure: the file; else the folder for curve.png and timeline.png (default: here)")
+	c.Flags().StringArrayVar(&with, "with", nil, "of the trend: only runs with the label `KEY=VALUE` (repeatable)")
 	return c
 }
 
 // trend is the figure that is drawn from many runs.
 const trend = "trend"
 
-func drawTrend(stdout io.Writer, paths []string, out string) error {
+// drawTrend draws the ratio of many runs over time, and marks where it changed for
+// good.
+func drawTrend(stdout io.Writer, paths, with []string, out string) error {
 	var all []*analysis.Study
 	for _, path := range paths {
-		studies, err := studiesIn(path)
+		studies, err := studiesIn(path, with)
 		if err != nil {
 			return err
 		}
@@ -93,7 +97,7 @@ func drawTrend(stdout io.Writer, paths []string, out string) error {
 	if err != nil {
 		return badInput("the ending of the name chooses the format: .png, .svg or .pdf", "--out %s: %w", out, err)
 	}
-	return drawTo(stdout, out, func(w io.Writer) error { return plots.Trend(w, all, nil, format) })
+	return drawTo(stdout, out, func(w io.Writer) error { return plots.Trend(w, all, analysis.ChangePoints(all), format) })
 }
 
 func drawBoth(stdout io.Writer, s *analysis.Study, dir string) error {

@@ -89,14 +89,15 @@ func exitCodeFor(wanted bool, v analysis.Verdict) error {
 
 func newReport() *cobra.Command {
 	var format, out string
+	var with []string
 	formats := map[string]func(io.Writer, *analysis.Study) error{
 		"text": report.Text, "json": report.JSON, "md": report.Markdown, "html": report.HTML,
 	}
 	c := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "judge a recording again and print what it says",
-		Long: `report reads the recordings of runs (their folders, or the files themselves) and
-prints verdict, tables and warnings. It needs nothing but the recording, no
+		Long: `report reads the recordings of runs (their folders, folders of runs, or the files
+themselves) and prints verdict, tables and warnings. It needs nothing but the recording, no
 privilege, and gives the same answer as the run itself did, to the byte.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -104,18 +105,21 @@ privilege, and gives the same answer as the run itself did, to the byte.`,
 			if !ok {
 				return badInput("", "--format %q: expected text, json, md or html", format)
 			}
-			if out != "" && len(args) > 1 {
-				return badInput("leave --out away to print all of them", "--out takes one run, not %d", len(args))
-			}
+			var all []*analysis.Study
 			for _, path := range args {
-				s, err := study(path)
+				studies, err := studiesIn(path, with)
 				if err != nil {
 					return err
 				}
-				if out != "" {
-					return writeFile(cmd.OutOrStdout(), out, func(w io.Writer) error { return render(w, s) })
-				}
-				if err := printing(render(cmd.OutOrStdout(), s)); err != nil {
+				all = append(all, studies...)
+			}
+			if out == "" {
+				out = "-"
+			} else if len(all) > 1 {
+				return badInput("leave --out away to print all of them", "--out takes one run, not %d", len(all))
+			}
+			for _, s := range all {
+				if err := writeFile(cmd.OutOrStdout(), out, func(w io.Writer) error { return render(w, s) }); err != nil {
 					return err
 				}
 			}
@@ -124,6 +128,7 @@ privilege, and gives the same answer as the run itself did, to the byte.`,
 	}
 	c.Flags().StringVar(&format, "format", "text", "text, json, md or html")
 	c.Flags().StringVarP(&out, "out", "o", "", "write to `FILE` instead of standard output")
+	c.Flags().StringArrayVar(&with, "with", nil, "only runs with the label `KEY=VALUE` (repeatable)")
 	return c
 }
 
