@@ -51,7 +51,7 @@ func comparisonOf(conditions []Condition) comparison {
 	// Each condition has a part of the width of a level to itself.
 	slot := 0.8 / float64(max(len(conditions), 2))
 	for i, cond := range conditions {
-		part := conditionCurves{name: printable(cond.Name), series: seriesNumber(i)}
+		part := conditionCurves{name: drawn(cond.Name), series: seriesNumber(i)}
 		if part.name == "" {
 			part.name = fmt.Sprintf("condition %d", i+1)
 		}
@@ -104,7 +104,7 @@ func (part conditionCurves) key() key {
 func comparisonTitle(conditions []Condition) string {
 	var parts []string
 	for i, cond := range conditions {
-		name := printable(cond.Name)
+		name := drawn(cond.Name)
 		if name == "" {
 			name = fmt.Sprintf("condition %d", i+1)
 		}

@@ -81,12 +81,12 @@ func captionOf(s *analysis.Study) []string {
 	r := &s.Result
 	caption := []string{disturbanceText(r)}
 	if r.DecidedBy != "" {
-		caption = append(caption, "decided by "+sourceText(r.DecidedBy))
+		caption = append(caption, "decided by "+r.DecidedBy.Words())
 	}
-	if name := printable(r.Host.Name); name != "" {
+	if name := drawn(r.Host.Name); name != "" {
 		caption = append(caption, "host "+name)
 	}
-	if name := printable(r.Interface.Name); name != "" {
+	if name := drawn(r.Interface.Name); name != "" {
 		if r.Interface.SpeedBitsPerSecond > 0 {
 			name += " at " + linkText(r.Interface.SpeedBitsPerSecond)
 		}
@@ -97,7 +97,7 @@ func captionOf(s *analysis.Study) []string {
 	}
 	caption = append(caption, "ran "+secondsText(r.WallSeconds))
 	if r.Needed != "" {
-		caption = append(caption, "needed: "+printable(r.Needed))
+		caption = append(caption, "needed: "+drawn(r.Needed))
 	}
 	if n := len(r.Warnings); n > 0 {
 		caption = append(caption, count(n, "warning", "warnings")+" in the report")
@@ -105,13 +105,13 @@ func captionOf(s *analysis.Study) []string {
 	if len(r.Labels) > 0 {
 		var labels []string
 		for k, v := range r.Labels {
-			labels = append(labels, printable(k+"="+v))
+			labels = append(labels, drawn(k+"="+v))
 		}
 		slices.Sort(labels)
 		caption = append(caption, strings.Join(labels, " "))
 	}
 	if r.Note != "" {
-		caption = append(caption, "note: "+printable(r.Note))
+		caption = append(caption, "note: "+drawn(r.Note))
 	}
 	return caption
 }
@@ -127,23 +127,11 @@ func disturbanceText(r *analysis.Result) string {
 	return text
 }
 
-func sourceText(s analysis.Source) string {
-	switch s {
-	case analysis.Sockets:
-		return "the streams' sockets"
-	case analysis.IO:
-		return "the streams' writes"
-	case analysis.Interface:
-		return "the interface"
-	}
-	return printable(string(s))
-}
-
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" }
 
 // labelOf is a stream's name as it may be drawn.
 func labelOf(label string, id int) string {
-	if p := printable(label); strings.TrimSpace(p) != "" {
+	if p := drawn(label); strings.TrimSpace(p) != "" {
 		return p
 	}
 	return "stream " + strconv.Itoa(id)
@@ -153,10 +141,10 @@ func labelOf(label string, id int) string {
 func emptyText(r *analysis.Result) string {
 	why := "Nothing was measured that could be drawn."
 	if r.Stopped != "" {
-		why += " The run stopped: " + printable(r.Stopped) + "."
+		why += " The run stopped: " + drawn(r.Stopped) + "."
 	}
 	if r.Needed != "" {
-		why += " Needed: " + printable(r.Needed) + "."
+		why += " Needed: " + drawn(r.Needed) + "."
 	}
 	return why
 }

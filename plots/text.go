@@ -3,36 +3,28 @@ package plots
 import (
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/image/font/sfnt"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"pausetest/internal/printable"
 )
 
-// printable makes a string from outside (a process name, a path, a note) fit
+// drawn makes a string from outside (a process name, a path, a note) fit
 // to be drawn on one line: what can't be seen, isn't UTF-8 or has no glyph in
 // our font is written as an escape.
-func printable(s string) string {
+func drawn(s string) string {
 	face := fonts.Lookup(textStyle(bodySize, ink).Font, bodySize)
 	var buf sfnt.Buffer
 	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case !unicode.IsPrint(r):
-			q := fmt.Sprintf("%q", r)
-			b.WriteString(q[1 : len(q)-1])
-		case !drawable(&buf, face, r):
-			fmt.Fprintf(&b, `\u{%x}`, r)
-		default:
+	for _, r := range printable.Text(s, 0) {
+		if drawable(&buf, face, r) {
 			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, `\u{%x}`, r)
 		}
-		i += n
 	}
 	return b.String()
 }

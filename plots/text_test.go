@@ -22,9 +22,9 @@ func TestPrintable(t *testing.T) {
 		"日本":                         `\u{65e5}\u{672c}`,
 		"\u202etxt.exe\u200b\ufeff":  `\u202etxt.exe\u200b\ufeff`,
 		"\U0001f600":                 `\u{1f600}`,
-		"literally the rune \ufffd.": "literally the rune " + printable("\ufffd") + ".",
+		"literally the rune \ufffd.": "literally the rune " + drawn("\ufffd") + ".",
 	} {
-		if got := printable(in); got != want {
+		if got := drawn(in); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
 		}
 	}
@@ -32,7 +32,7 @@ func TestPrintable(t *testing.T) {
 
 func TestPrintableIsPrintable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := printable(string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) + rapid.String().Draw(t, "text"))
+		s := drawn(string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) + rapid.String().Draw(t, "text"))
 		if !utf8.ValidString(s) {
 			t.Fatalf("%q is not UTF-8", s)
 		}
@@ -47,7 +47,7 @@ func TestPrintableIsPrintable(t *testing.T) {
 func TestElide(t *testing.T) {
 	style := textStyle(smallSize, ink)
 	rapid.Check(t, func(t *rapid.T) {
-		s := printable(rapid.String().Draw(t, "text")) + strings.Repeat("x", rapid.IntRange(0, 900).Draw(t, "more"))
+		s := drawn(rapid.String().Draw(t, "text")) + strings.Repeat("x", rapid.IntRange(0, 900).Draw(t, "more"))
 		width := vg.Length(rapid.Float64Range(20, 500).Draw(t, "width"))
 		got := elide(s, style, width)
 		if style.Width(got) > width {

@@ -44,7 +44,7 @@ func (t *timeline) keysOf(s *analysis.Study) []key {
 	}
 	if !t.iface.empty() {
 		name := "interface"
-		if n := printable(s.Header.Interface.Name); n != "" {
+		if n := drawn(s.Header.Interface.Name); n != "" {
 			name += " " + n
 		}
 		keys = append(keys, key{name, lineKey(ifaceLine)})

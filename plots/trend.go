@@ -113,7 +113,7 @@ func (t *trend) setPage(studies []*analysis.Study, unestimated int, withheld flo
 func names(studies []*analysis.Study, of func(*analysis.Study) string) string {
 	var all []string
 	for _, s := range studies {
-		if n := printable(of(s)); n != "" && !slices.Contains(all, n) {
+		if n := drawn(of(s)); n != "" && !slices.Contains(all, n) {
 			all = append(all, n)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"pausetest/internal/procctl/proctable"
+	"pausetest/internal/printable"
 	"pausetest/internal/recording"
 )
 
@@ -28,12 +28,12 @@ func (e *execution) dryRun(w io.Writer, first look) error {
 	}
 	h := e.header
 	for _, s := range h.Streams {
-		fmt.Fprintf(w, "may pause  %s: pid %d, running for %v, %s\n", proctable.Printable(s.Label, 60), s.Source.PID,
+		fmt.Fprintf(w, "may pause  %s: pid %d, running for %v, %s\n", printable.Text(s.Label, 60), s.Source.PID,
 			time.Duration(s.AgeNS).Truncate(time.Second), "stops "+count(len(s.Targets), "process tree|process trees"))
 	}
 	writeRefused(w, first)
 	for _, s := range h.Shared {
-		fmt.Fprintf(w, "shared     %s (pid %d) carries %d streams; it is never stopped\n", proctable.Printable(s.Name, 20), s.PID, len(s.Streams))
+		fmt.Fprintf(w, "shared     %s (pid %d) carries %d streams; it is never stopped\n", printable.Text(s.Name, 20), s.PID, len(s.Streams))
 	}
 	fmt.Fprintf(w, "interface  %s (%s)\n", h.Interface.Name, chosenWords[h.Interface.ChosenBy])
 	fmt.Fprintf(w, "counters   the interface's%s\n", attributionWords(h.Attribution))
@@ -54,7 +54,7 @@ func writeRefused(w io.Writer, l look) {
 		if s.Refusal == nil {
 			continue
 		}
-		fmt.Fprintf(w, "refused    %s: pid %d, %s [%s]\n", proctable.Printable(s.Label, 60), s.Source.PID, s.Refusal.Reason, s.Refusal.Rule)
+		fmt.Fprintf(w, "refused    %s: pid %d, %s [%s]\n", printable.Text(s.Label, 60), s.Source.PID, s.Refusal.Reason, s.Refusal.Rule)
 		if s.Refusal.Hint != "" {
 			fmt.Fprintf(w, "           hint: %s\n", s.Refusal.Hint)
 		}

@@ -14,6 +14,7 @@ import (
 	"pausetest/internal/analysis"
 	"pausetest/internal/experiment"
 	"pausetest/internal/guard"
+	"pausetest/internal/judge"
 	"pausetest/internal/recording"
 )
 
@@ -141,9 +142,7 @@ const guardSlack = time.Second
 
 // timing is how long segments will be, as far as can be known before the baseline.
 func (e *execution) timing() experiment.Timing {
-	j := newJudge(e.header)
-	j.Hear(recording.Record{Header: &e.header})
-	return j.Timing(len(e.header.Streams))
+	return judge.New(e.header).Timing(len(e.header.Streams))
 }
 
 // run starts the sampling and walks the schedule.
@@ -155,21 +154,18 @@ func (e *execution) run(signals *interruption) error {
 	go func() { e.host.sampled <- e.host.sampler.run(sampling) }()
 	e.host.suspend = signals.suspend
 
-	j := newJudge(e.header)
 	out := &tee{Writer: recording.NewWriter(e.file)}
 	if !e.quiet {
 		out.show = newProgress(e.cmd.ErrOrStderr(), e.header, e.design.MaxBlocks)
 		defer out.show.close()
 	}
-	first := recording.Record{Header: &e.header}
-	if err := errors.Join(out.Write(first), e.file.Sync()); err != nil {
+	if err := errors.Join(out.Write(recording.Record{Header: &e.header}), e.file.Sync()); err != nil {
 		return err
 	}
-	j.Hear(first)
 	_, err := experiment.Run(signals.run, experiment.Config{
 		Schedule: e.schedule, Seed: e.seed, Plan: e.design, Limits: e.limits,
 		Known: e.header.Streams, Suspend: stopSelf, ClosingNS: closingNS,
-	}, experiment.Host{Streams: e.host, Meter: e.host, Judge: j, Recorder: out})
+	}, experiment.Host{Streams: e.host, Meter: e.host, Judge: judge.New(e.header), Recorder: out})
 	return err
 }
 

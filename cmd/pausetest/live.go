@@ -11,6 +11,7 @@ import (
 	"pausetest/internal/experiment"
 	"pausetest/internal/guard"
 	"pausetest/internal/netstat"
+	"pausetest/internal/printable"
 	"pausetest/internal/procctl"
 	"pausetest/internal/procctl/proctable"
 	"pausetest/internal/recording"
@@ -133,7 +134,7 @@ func (h *liveHost) refuse(s *stream.Stream) {
 	h.pending = append(h.pending, recording.Record{Event: &recording.Event{
 		TNS: h.NowNS(), Kind: recording.StreamRefused,
 		Stream: h.ids[s.Source], // 0 for a newcomer
-		Detail: proctable.Printable(s.Label, 0) + " may not be paused: " + s.Refusal.Reason,
+		Detail: printable.Text(s.Label, 0) + " may not be paused: " + s.Refusal.Reason,
 	}})
 }
 
@@ -293,7 +294,7 @@ func (h *liveHost) freezable(l look) error {
 		m := h.live[id]
 		if _, refusal := procctl.FreezableCgroup(l.snapshot.Trees(m.found.Targets), l.snapshot); refusal != nil {
 			return badInput("leave --mechanism out, or start each dump in a cgroup of its own (systemd-run does)",
-				"--mechanism freezer: %s: %s", proctable.Printable(m.recorded.Label, 60), refusal.Reason)
+				"--mechanism freezer: %s: %s", printable.Text(m.recorded.Label, 60), refusal.Reason)
 		}
 	}
 	return nil
@@ -410,7 +411,7 @@ func (h *liveHost) check() {
 			continue
 		}
 		event := recording.Event{TNS: h.NowNS(), Stream: id,
-			Detail: fmt.Sprintf("%s: %s (pid %d)", condition.Kind, proctable.Printable(condition.Comm, 80), condition.ID.PID)}
+			Detail: fmt.Sprintf("%s: %s (pid %d)", condition.Kind, printable.Text(condition.Comm, 80), condition.ID.PID)}
 		switch condition.Kind {
 		case procctl.Continued, procctl.NewMember:
 			if !m.suspect { // by the next sample a guard that did it has said so

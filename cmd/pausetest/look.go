@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"pausetest/internal/printable"
 	"pausetest/internal/procctl"
 	"pausetest/internal/procctl/proctable"
 	"pausetest/internal/recording"
@@ -159,7 +160,7 @@ func (l *looker) preflight(s *stream.Stream) (warnings []string) {
 	}
 	for _, f := range facts {
 		refused, warned := f.Judge()
-		who := fmt.Sprintf("%s (pid %d)", proctable.Printable(f.Comm, 20), f.ID.PID)
+		who := fmt.Sprintf("%s (pid %d)", printable.Text(f.Comm, 20), f.ID.PID)
 		if len(refused) > 0 {
 			r := refused[0]
 			s.Refusal = &stream.Refusal{Rule: r.Rule, Reason: who + ": " + r.Reason, Hint: r.Hint}
@@ -242,8 +243,8 @@ func (l *looker) written(s *stream.Stream) *uint64 {
 func (l look) process(id proctable.ProcID) recording.Process {
 	out := recording.Process{PID: id.PID, StartTicks: id.StartTicks}
 	if p := l.snapshot.ByPID(id.PID); p != nil && p.ID == id {
-		out.Name = proctable.Printable(p.Comm, 0)
-		out.Command = proctable.Printable(proctable.CommandLine(p.Args), maxCommandRunes)
+		out.Name = printable.Text(p.Comm, 0)
+		out.Command = printable.Text(printable.CommandLine(p.Args), maxCommandRunes)
 	}
 	return out
 }
@@ -263,7 +264,7 @@ func (l look) processes(ids []proctable.ProcID) []recording.Process {
 // recorded is a stream as a recording keeps it.
 func (l look) recorded(id int, s *stream.Stream) recording.Stream {
 	out := recording.Stream{
-		ID: id, Label: proctable.Printable(s.Label, 0), Rule: s.Rule,
+		ID: id, Label: printable.Text(s.Label, 0), Rule: s.Rule,
 		Source: l.process(s.Source), Targets: l.processes(s.Targets), Processes: l.processes(s.Processes),
 		AgeNS: s.AgeNS,
 	}
@@ -275,7 +276,7 @@ func (l look) recorded(id int, s *stream.Stream) recording.Stream {
 
 func refusalOf(s *stream.Stream) recording.Refusal {
 	return recording.Refusal{
-		Label: proctable.Printable(s.Label, 0), PID: s.Source.PID,
+		Label: printable.Text(s.Label, 0), PID: s.Source.PID,
 		Rule: s.Refusal.Rule, Reason: s.Refusal.Reason, Hint: s.Refusal.Hint,
 	}
 }
@@ -338,7 +339,7 @@ func (l look) missing(need int) error {
 		if s.Refusal == nil {
 			allowed++
 		} else {
-			refused = append(refused, fmt.Sprintf("%s (%s)", proctable.Printable(s.Label, 60), s.Refusal.Reason))
+			refused = append(refused, fmt.Sprintf("%s (%s)", printable.Text(s.Label, 60), s.Refusal.Reason))
 		}
 	}
 	if allowed >= need {
@@ -353,5 +354,5 @@ func (l look) missing(need int) error {
 		return badInput(hint, "%d of %d streams may be paused; at least %d are needed; refused: %s",
 			allowed, len(l.found.Streams), need, strings.Join(refused, ", "))
 	}
-	return badInput(hint, "only one stream found (%s); at least %d are needed", proctable.Printable(l.found.Streams[0].Label, 60), need)
+	return badInput(hint, "only one stream found (%s); at least %d are needed", printable.Text(l.found.Streams[0].Label, 60), need)
 }

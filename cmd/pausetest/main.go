@@ -19,7 +19,7 @@ import (
 
 	"pausetest/internal/demo"
 	"pausetest/internal/guard"
-	"pausetest/internal/procctl/proctable"
+	"pausetest/internal/printable"
 	"pausetest/internal/strictyaml"
 )
 
@@ -118,7 +118,7 @@ func complainTo(err error, stderr io.Writer) int {
 // oneLine keeps messages greppable (joined errors come in several lines) and a
 // terminal unharmed: they quote what others wrote.
 func oneLine(s string) string {
-	return proctable.Printable(strings.ReplaceAll(strings.TrimSpace(s), "\n", "; "), 0)
+	return printable.Text(strings.ReplaceAll(strings.TrimSpace(s), "\n", "; "), 0)
 }
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {

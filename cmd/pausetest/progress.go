@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
-	"pausetest/internal/procctl/proctable"
+	"pausetest/internal/printable"
 	"pausetest/internal/recording"
 	"pausetest/internal/report"
 )
@@ -123,7 +123,7 @@ func (p *progress) hear(r recording.Record) {
 }
 
 func (p *progress) event(e recording.Event) {
-	label := proctable.Printable(p.labels[e.Stream], 40)
+	label := printable.Text(p.labels[e.Stream], 40)
 	switch e.Kind {
 	case recording.Pausing:
 		p.paused[e.Stream] = true
@@ -137,7 +137,7 @@ func (p *progress) event(e recording.Event) {
 		p.say("%s: not used: %s", p.name(), e.Detail)
 	case recording.StreamAppeared:
 		p.labels[e.Stream] = e.Appeared.Label
-		p.say("new stream: %s", proctable.Printable(e.Appeared.Label, 60))
+		p.say("new stream: %s", printable.Text(e.Appeared.Label, 60))
 	case recording.StreamEnded:
 		p.say("%s has ended", label)
 		delete(p.labels, e.Stream)
@@ -189,7 +189,7 @@ func (p *progress) line(nowNS int64) string {
 	if len(p.paused) > 0 {
 		var labels []string
 		for _, id := range slices.Sorted(maps.Keys(p.paused)) {
-			labels = append(labels, proctable.Printable(p.labels[id], 30))
+			labels = append(labels, printable.Text(p.labels[id], 30))
 		}
 		fmt.Fprintf(&b, "; paused: %s", strings.Join(labels, ", "))
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pausetest/internal/guard"
-	"pausetest/internal/procctl/proctable"
+	"pausetest/internal/printable"
 )
 
 func newResume() *cobra.Command {
@@ -57,10 +57,10 @@ func writeRecovery(w io.Writer, done guard.Report) {
 		fmt.Fprintf(w, "%-9s %s\n", outcome, what)
 	}
 	for _, p := range done.Processes {
-		line(p.Outcome, fmt.Sprintf("%s (pid %d)", proctable.Printable(p.Name, 40), p.PID), p.Error)
+		line(p.Outcome, fmt.Sprintf("%s (pid %d)", printable.Text(p.Name, 40), p.PID), p.Error)
 	}
 	for _, c := range done.Cgroups {
-		line(c.Outcome, "cgroup "+proctable.Printable(c.Path, 0), c.Error)
+		line(c.Outcome, "cgroup "+printable.Text(c.Path, 0), c.Error)
 	}
 	for _, n := range done.Notes {
 		fmt.Fprintln(w, "note:", n)

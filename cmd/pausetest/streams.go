@@ -14,7 +14,7 @@ import (
 
 	"pausetest/internal/guard"
 	"pausetest/internal/netstat"
-	"pausetest/internal/procctl/proctable"
+	"pausetest/internal/printable"
 	"pausetest/internal/recording"
 	"pausetest/internal/report"
 	"pausetest/internal/stream"
@@ -135,8 +135,8 @@ func (l *looker) counters(k look) ([]*uint64, int64) {
 
 func (l look) line(s *stream.Stream) streamLine {
 	line := streamLine{
-		Label: proctable.Printable(s.Label, 0), Host: proctable.Printable(s.Host, 0), Disk: proctable.Printable(s.Disk, 0),
-		Level: proctable.Printable(s.Level, 0), LabelFrom: s.LabelSource, Rule: s.Rule, PID: s.Source.PID,
+		Label: printable.Text(s.Label, 0), Host: printable.Text(s.Host, 0), Disk: printable.Text(s.Disk, 0),
+		Level: printable.Text(s.Level, 0), LabelFrom: s.LabelSource, Rule: s.Rule, PID: s.Source.PID,
 		AgeSec: float64(s.AgeNS) / 1e9, Pausable: s.Refusal == nil,
 		Targets: l.processes(s.Targets), Processes: l.processes(s.Processes),
 	}
@@ -178,14 +178,14 @@ func (l *streamList) writeTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "STREAM\tPID\tAGE\tRATE\tSHARED PROCESS\tMAY BE PAUSED")
 	for _, s := range l.Streams {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", proctable.Printable(s.Label, 60), s.PID, age(s.AgeSec), rate(s.Rate), shared(s.Shared), s.mayBePaused())
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", printable.Text(s.Label, 60), s.PID, age(s.AgeSec), rate(s.Rate), shared(s.Shared), s.mayBePaused())
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, s := range l.Streams {
 		if s.Refused != nil && s.Refused.Hint != "" {
-			fmt.Fprintf(w, "hint: %s: %s\n", proctable.Printable(s.Label, 60), s.Refused.Hint)
+			fmt.Fprintf(w, "hint: %s: %s\n", printable.Text(s.Label, 60), s.Refused.Hint)
 		}
 	}
 	return nil
@@ -193,9 +193,9 @@ func (l *streamList) writeTable(w io.Writer) error {
 
 func (l *streamList) writeTree(w io.Writer) {
 	for _, s := range l.Streams {
-		fmt.Fprintf(w, "%s  %s, %s, %s\n", proctable.Printable(s.Label, 60), age(s.AgeSec), rate(s.Rate), s.mayBePaused())
+		fmt.Fprintf(w, "%s  %s, %s, %s\n", printable.Text(s.Label, 60), age(s.AgeSec), rate(s.Rate), s.mayBePaused())
 		if s.Shared != nil {
-			fmt.Fprintf(w, "  through    %7d  %s\n", s.Shared.PID, proctable.Printable(s.Shared.Command, 80))
+			fmt.Fprintf(w, "  through    %7d  %s\n", s.Shared.PID, printable.Text(s.Shared.Command, 80))
 		}
 		target := map[int]bool{}
 		for _, p := range s.Targets {
@@ -206,11 +206,11 @@ func (l *streamList) writeTree(w io.Writer) {
 			if target[p.PID] {
 				mark = "is stopped"
 			}
-			fmt.Fprintf(w, "  %s %7d  %s\n", mark, p.PID, proctable.Printable(p.Command, 80))
+			fmt.Fprintf(w, "  %s %7d  %s\n", mark, p.PID, printable.Text(p.Command, 80))
 		}
 	}
 	for _, p := range l.Ignored {
-		fmt.Fprintf(w, "no stream    %7d  %s: %s\n", p.PID, proctable.Printable(p.Command, 60), p.Reason)
+		fmt.Fprintf(w, "no stream    %7d  %s: %s\n", p.PID, printable.Text(p.Command, 60), p.Reason)
 	}
 }
 
@@ -225,7 +225,7 @@ func shared(p *recording.Process) string {
 	if p == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%s (pid %d)", proctable.Printable(p.Name, 20), p.PID)
+	return fmt.Sprintf("%s (pid %d)", printable.Text(p.Name, 20), p.PID)
 }
 
 func rate(bytesPerSecond *float64) string {

@@ -33,6 +33,19 @@ const (
 	Interface Source = "interface" // everything the interface moved
 )
 
+// Words names the source in a sentence: "the streams' sockets".
+func (s Source) Words() string {
+	switch s {
+	case Sockets:
+		return "the streams' sockets"
+	case IO:
+		return "the streams' writes"
+	case Interface:
+		return "the interface"
+	}
+	return "an unknown counter"
+}
+
 // An Interval is a two-sided interval, low <= high.
 type Interval struct {
 	Low  float64 `json:"low"`

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"pausetest/internal/printable"
 	"pausetest/internal/procctl/proctable"
 )
 
@@ -63,7 +64,7 @@ func wholeCgroup(members []proctable.Process, all *proctable.Snapshot, has func(
 		// Who ended while it was read shows no cgroup. Freeze looks again.
 		if c, ok := cgroupOf(*p, has); ok && !own[p.ID] && isBelow(c.Path, whole.Path) {
 			return whole, notFreezable("shared-cgroup", "its cgroup %s also holds %s (pid %d)",
-				proctable.Printable(whole.Path, 0), proctable.Printable(p.Comm, 0), p.ID.PID)
+				printable.Text(whole.Path, 0), printable.Text(p.Comm, 0), p.ID.PID)
 		}
 	}
 	return whole, nil

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 
+	"pausetest/internal/printable"
 	"pausetest/internal/procctl/proctable"
 )
 
@@ -47,7 +48,7 @@ func (t *Table) Freeze(ctx context.Context, cgroup proctable.Cgroup, members []P
 	if err == nil {
 		return f, nil
 	}
-	err = fmt.Errorf("freezing cgroup %s: %w", proctable.Printable(cgroup.Path, 0), err)
+	err = fmt.Errorf("freezing cgroup %s: %w", printable.Text(cgroup.Path, 0), err)
 	if undone := f.Continue(); undone != nil {
 		err = fmt.Errorf("%w; %w: %w", err, ErrNotUndone, undone)
 	}
@@ -85,7 +86,7 @@ func (f *Frozen) open(cgroup proctable.Cgroup) error {
 	for _, above := range folders[1:] {
 		for _, file := range []string{"freezer.self_freezing", "cgroup.freeze"} { // the root has neither
 			if text, err := os.ReadFile(above + "/" + file); err == nil && proctable.ParseFrozen(string(text)) {
-				return fmt.Errorf("%w: %s", ErrAlreadyFrozen, proctable.Printable(above, 0))
+				return fmt.Errorf("%w: %s", ErrAlreadyFrozen, printable.Text(above, 0))
 			}
 		}
 	}
@@ -97,7 +98,7 @@ func (f *Frozen) thawed() error {
 	return f.cgroup.below(func(name string) error {
 		state, err := f.cgroup.stateBelow(name)
 		if err == nil && (state.Own || state.Frozen && name == ".") {
-			err = fmt.Errorf("%w: %s", ErrAlreadyFrozen, proctable.Printable(name, 0))
+			err = fmt.Errorf("%w: %s", ErrAlreadyFrozen, printable.Text(name, 0))
 		}
 		return err
 	})
@@ -331,7 +332,7 @@ func (f *Frozen) thaw() error {
 			return err
 		}
 	}
-	return fmt.Errorf("thawing cgroup %s: %w", proctable.Printable(f.cgroup.id.Path, 0), ErrStillStopped)
+	return fmt.Errorf("thawing cgroup %s: %w", printable.Text(f.cgroup.id.Path, 0), ErrStillStopped)
 }
 
 // Check looks at the cgroup and its processes and reports the gravest thing it

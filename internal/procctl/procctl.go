@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 
+	"pausetest/internal/printable"
 	"pausetest/internal/procctl/proctable"
 )
 
@@ -61,7 +62,7 @@ func (e *ProcError) Error() string {
 	if e.Comm == "" {
 		return fmt.Sprintf("%s pid %d: %v", e.Op, e.ID.PID, e.Err)
 	}
-	return fmt.Sprintf("%s %s (pid %d): %v", e.Op, proctable.Printable(e.Comm, 0), e.ID.PID, e.Err)
+	return fmt.Sprintf("%s %s (pid %d): %v", e.Op, printable.Text(e.Comm, 0), e.ID.PID, e.Err)
 }
 
 func (e *ProcError) Unwrap() error { return e.Err }

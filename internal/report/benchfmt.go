@@ -48,7 +48,7 @@ func Benchmark(w io.Writer, s *analysis.Study) error {
 }
 
 func writeKey(b *strings.Builder, key, value string) {
-	if value = strings.TrimSpace(printable(value)); value != "" {
+	if value = strings.TrimSpace(clean(value)); value != "" {
 		fmt.Fprintf(b, "%s: %s\n", key, value)
 	}
 }

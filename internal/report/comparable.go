@@ -15,7 +15,7 @@ func notComparable(conditions []Condition) []string {
 		name string
 		of   func(*analysis.Study) string
 	}{
-		{"interface", func(s *analysis.Study) string { return printable(s.Result.Interface.Name) }},
+		{"interface", func(s *analysis.Study) string { return clean(s.Result.Interface.Name) }},
 		{"direction", func(s *analysis.Study) string { return string(s.Header.Direction) }},
 		{"number of streams", func(s *analysis.Study) string { return strings.Trim(fmt.Sprint(s.Result.StreamCounts), "[]") }},
 		{"deciding counter", func(s *analysis.Study) string { return string(s.Result.DecidedBy) }},
@@ -53,9 +53,9 @@ func sameRuns(conditions []Condition) []string {
 	for _, cond := range conditions {
 		for _, s := range cond.Studies {
 			r := &s.Result
-			run := fmt.Sprintf("%s on %s, seed %d", stamp(r.Started), printable(r.Host.Name), r.Seed)
+			run := fmt.Sprintf("%s on %s, seed %d", stamp(r.Started), clean(r.Host.Name), r.Seed)
 			if other, ok := where[run]; ok {
-				reasons = append(reasons, fmt.Sprintf("the run of %s is given twice (%s, %s)", run, printable(other), printable(cond.Name)))
+				reasons = append(reasons, fmt.Sprintf("the run of %s is given twice (%s, %s)", run, clean(other), clean(cond.Name)))
 			}
 			where[run] = cond.Name
 		}
@@ -68,17 +68,17 @@ func (c *Comparison) warn() {
 	for i, r := range c.Conditions {
 		cond := c.given[i]
 		if left := len(cond.Studies) - r.Runs; left > 0 {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("%s of %s gave no ratio and is left out; see its report", count(left, "run"), printable(r.Name)))
+			c.Warnings = append(c.Warnings, fmt.Sprintf("%s of %s gave no ratio and is left out; see its report", count(left, "run"), clean(r.Name)))
 		}
 		if r.Runs == 1 {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("%s has one run: its interval knows the noise within that run, not from night to night; add runs", printable(r.Name)))
+			c.Warnings = append(c.Warnings, fmt.Sprintf("%s has one run: its interval knows the noise within that run, not from night to night; add runs", clean(r.Name)))
 		}
 	}
 	first := c.given[0].Studies[0]
 	for i := range c.given[1:] {
 		cond := &c.given[i+1]
 		if other := cond.Studies[0]; !slices.Equal(streamLabels(first), streamLabels(other)) {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("the streams of %s are not those of %s; part of the difference may be theirs", printable(cond.Name), printable(c.given[0].Name)))
+			c.Warnings = append(c.Warnings, fmt.Sprintf("the streams of %s are not those of %s; part of the difference may be theirs", clean(cond.Name), clean(c.given[0].Name)))
 		}
 	}
 }
@@ -99,7 +99,7 @@ func (c *Comparison) sentence() string {
 	for i := range c.Differences {
 		d, to := &c.Differences[i], &c.Conditions[i+1]
 		text := fmt.Sprintf("all streams together over one alone: %s with %s, %s with %s, a factor of %s (%s interval %s; %s against %s)",
-			ratioText(first.Ratio), printable(first.Name), ratioText(to.Ratio), printable(to.Name),
+			ratioText(first.Ratio), clean(first.Name), ratioText(to.Ratio), clean(to.Name),
 			ratioText(d.Factor), percentText(c.Confidence), intervalText(d.Interval), count(first.Runs, "run"), count(to.Runs, "run"))
 		if !d.Differs() {
 			text += "; that can't be told from no difference"

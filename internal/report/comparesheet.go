@@ -42,7 +42,7 @@ func (c *Comparison) sheet() *sheet {
 	sh := &sheet{Verdict: "comparison", Headline: c.headline(), Sentence: c.Sentence}
 	names := make([]string, len(c.Conditions))
 	for i := range c.Conditions {
-		names[i] = printable(c.Conditions[i].Name)
+		names[i] = clean(c.Conditions[i].Name)
 	}
 	sh.Place = strings.Join(names, " against ")
 	if len(c.Overridden) > 0 {
@@ -50,7 +50,7 @@ func (c *Comparison) sheet() *sheet {
 	}
 	for i := range c.Differences {
 		d := &c.Differences[i]
-		sh.Keys = append(sh.Keys, fact{printable(d.Name) + " over " + printable(d.Against), ratioText(d.Factor) + " (" + intervalText(d.Interval) + ")"})
+		sh.Keys = append(sh.Keys, fact{clean(d.Name) + " over " + clean(d.Against), ratioText(d.Factor) + " (" + intervalText(d.Interval) + ")"})
 	}
 	sh.Sections = []section{c.conditionsSection(), c.levelsSection()}
 	warnings := section{ID: "warnings", Title: "Warnings", List: c.Warnings}
@@ -69,7 +69,7 @@ func (c *Comparison) headline() string {
 		return fmt.Sprintf("%d conditions compared", len(c.Conditions))
 	}
 	d := &c.Differences[0]
-	name, against := printable(d.Name), printable(d.Against)
+	name, against := clean(d.Name), clean(d.Against)
 	switch {
 	case d.Interval.Low > 1:
 		return fmt.Sprintf("Higher with %s than with %s: all together over one alone", name, against)
@@ -89,13 +89,13 @@ func (c *Comparison) conditionsSection() section {
 		r := &c.Conditions[i]
 		var verdicts []string
 		for _, v := range slices.Sorted(maps.Keys(r.Verdicts)) {
-			verdicts = append(verdicts, fmt.Sprintf("%d %s", r.Verdicts[v], printable(v)))
+			verdicts = append(verdicts, fmt.Sprintf("%d %s", r.Verdicts[v], clean(v)))
 		}
 		factor, between := none, none
 		if i > 0 {
 			factor, between = ratioText(c.Differences[i-1].Factor), intervalText(c.Differences[i-1].Interval)
 		}
-		t.Rows = append(t.Rows, []string{printable(r.Name), strconv.Itoa(r.Runs), ratioText(r.Ratio), intervalText(r.Interval), factor, between,
+		t.Rows = append(t.Rows, []string{clean(r.Name), strconv.Itoa(r.Runs), ratioText(r.Ratio), intervalText(r.Interval), factor, between,
 			strings.Join(verdicts, ", "), fmt.Sprintf("%.0f s", r.PausedStreamSec)})
 	}
 	return section{ID: "conditions", Title: "Conditions", Tables: []table{t},
@@ -113,7 +113,7 @@ func (c *Comparison) levelsSection() section {
 			if i > 0 {
 				factor, interval = c.Differences[i-1].at(l.Active)
 			}
-			t.Rows = append(t.Rows, []string{printable(r.Name), strconv.Itoa(l.Active), Rate(l.BytesPerSecond), levelInterval(&l.LevelRate), factor, interval})
+			t.Rows = append(t.Rows, []string{clean(r.Name), strconv.Itoa(l.Active), Rate(l.BytesPerSecond), levelInterval(&l.LevelRate), factor, interval})
 		}
 	}
 	sec.Tables = []table{t}

@@ -117,7 +117,7 @@ func csvRate(bytesPerSecond float64, ok bool) string {
 
 // csvText keeps a spreadsheet from taking text from outside for a formula.
 func csvText(s string) string {
-	s = printable(s)
+	s = clean(s)
 	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
 		return "'" + s
 	}

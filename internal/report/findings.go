@@ -46,13 +46,13 @@ func recommendationSection(r *analysis.Result) section {
 	rec := r.RecommendedStreams
 	switch {
 	case rec == nil && r.RecommendationMissing != "":
-		sec.Paragraphs = []string{sentenceCase(printable(r.RecommendationMissing)) + "."}
+		sec.Paragraphs = []string{sentenceCase(clean(r.RecommendationMissing)) + "."}
 		return sec
 	case rec == nil:
 		sec.Paragraphs = []string{"None: the levels between one and all were not measured."}
 		return sec
 	}
-	sec.Paragraphs = []string{sentenceCase(printable(rec.Note)) + "."}
+	sec.Paragraphs = []string{sentenceCase(clean(rec.Note)) + "."}
 	t := table{Columns: []column{{Name: "active", Number: true}, {Name: "over all running", Number: true}, {Name: "approximate interval", Number: true}}}
 	for _, l := range rec.Relative {
 		interval := intervalText(l.Interval)
@@ -129,15 +129,15 @@ func sharedSection(s *analysis.Study) section {
 		return sec
 	}
 	sec.Paragraphs = []string{fmt.Sprintf("%d of %s flow through %s (pid %d).",
-		len(p.Streams), count(len(s.Streams), "stream"), printable(p.Name), p.PID)}
-	sec.Command = printable(p.Command)
+		len(p.Streams), count(len(s.Streams), "stream"), clean(p.Name), p.PID)}
+	sec.Command = clean(p.Command)
 	return sec
 }
 
 func sourcesSection(r *analysis.Result) section {
 	sec := section{ID: "sources", Title: "What each counter says"}
 	if len(r.Sources) == 0 {
-		sec.Paragraphs = []string{"No counter carried an estimate. The one meant to decide: " + sourceText(r.DecidedBy) + "."}
+		sec.Paragraphs = []string{"No counter carried an estimate. The one meant to decide: " + r.DecidedBy.Words() + "."}
 		return sec
 	}
 	t := table{Columns: []column{
@@ -149,22 +149,10 @@ func sourcesSection(r *analysis.Result) section {
 		if e.Source == r.DecidedBy {
 			decided = "yes"
 		}
-		t.Rows = append(t.Rows, []string{sourceText(e.Source), ratioText(e.Ratio), intervalText(e.Interval), Rate(e.All), Rate(e.One), decided})
+		t.Rows = append(t.Rows, []string{e.Source.Words(), ratioText(e.Ratio), intervalText(e.Interval), Rate(e.All), Rate(e.One), decided})
 	}
 	sec.Tables = []table{t}
 	return sec
-}
-
-func sourceText(s analysis.Source) string {
-	switch s {
-	case analysis.Sockets:
-		return "the streams' sockets"
-	case analysis.IO:
-		return "the streams' writes"
-	case analysis.Interface:
-		return "the interface"
-	}
-	return printable(string(s))
 }
 
 func placeboSection(r *analysis.Result) section {
@@ -185,7 +173,7 @@ func placeboSection(r *analysis.Result) section {
 func warningsSection(r *analysis.Result) section {
 	sec := section{ID: "warnings", Title: "Warnings"}
 	for _, w := range r.Warnings {
-		sec.List = append(sec.List, printable(w))
+		sec.List = append(sec.List, clean(w))
 	}
 	if len(sec.List) == 0 {
 		sec.Paragraphs = []string{"None."}

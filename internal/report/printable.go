@@ -5,38 +5,13 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"pausetest/internal/printable"
 )
 
-// printable makes a string from outside (a label, a command line, a note) fit
-// for one line anywhere: control characters, invisible ones and invalid UTF-8
-// are written as escapes.
-func printable(s string) string {
-	clean := true
-	for _, r := range s {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			clean = false
-			break
-		}
-	}
-	if clean {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case !unicode.IsPrint(r):
-			q := fmt.Sprintf("%q", r)
-			b.WriteString(q[1 : len(q)-1])
-		default:
-			b.WriteRune(r)
-		}
-		i += n
-	}
-	return b.String()
-}
+// clean makes a string from outside (a label, a command line, a note) fit for one
+// line anywhere.
+func clean(s string) string { return printable.Text(s, 0) }
 
 const ellipsis = "…"
 
@@ -73,7 +48,7 @@ func shellQuote(s string) string {
 		return "''"
 	case strings.Trim(s, shellSafe) == "" && !strings.HasPrefix(s, "="):
 		return s
-	case printable(s) == s:
+	case clean(s) == s:
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
 	// Control characters and stray bytes need the $'...' of bash, zsh and the
@@ -102,7 +77,7 @@ func shellQuote(s string) string {
 
 // labelOf is a stream's name as it may be shown.
 func labelOf(label string, id int) string {
-	if p := printable(label); strings.TrimSpace(p) != "" {
+	if p := clean(label); strings.TrimSpace(p) != "" {
 		return p
 	}
 	return fmt.Sprintf("stream %d", id)

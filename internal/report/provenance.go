@@ -46,7 +46,7 @@ func segmentsSection(s *analysis.Study) section {
 		case seg.Phase == recording.PhaseBaseline:
 			use = "to know the counters"
 		default:
-			use = "no: " + printable(seg.Cut)
+			use = "no: " + clean(seg.Cut)
 			cut++
 		}
 		t.Rows = append(t.Rows, []string{
@@ -69,7 +69,7 @@ func segmentsSection(s *analysis.Study) section {
 }
 
 func phaseText(seg *analysis.Segment) string {
-	text := printable(string(seg.Phase))
+	text := clean(string(seg.Phase))
 	if seg.Placebo {
 		text += ", stopped"
 	}
@@ -111,11 +111,11 @@ func processesSection(s *analysis.Study) section {
 	sec := section{ID: "processes", Title: "Processes", In: inFull}
 	t := table{Columns: []column{{Name: "stream"}, {Name: "pid", Number: true}, {Name: "role"}, {Name: "name"}, {Name: "command"}}, Stack: true}
 	add := func(stream, role string, p *recording.Process) {
-		command := printable(p.Command)
+		command := clean(p.Command)
 		if command == "" {
 			command = none
 		}
-		t.Rows = append(t.Rows, []string{stream, strconv.Itoa(p.PID), role, printable(p.Name), command})
+		t.Rows = append(t.Rows, []string{stream, strconv.Itoa(p.PID), role, clean(p.Name), command})
 	}
 	for _, st := range byID(s.Streams) {
 		paused := map[int]bool{}
@@ -165,16 +165,16 @@ func refusedSection(s *analysis.Study) section {
 	t := table{Columns: []column{{Name: "what"}, {Name: "pid", Number: true}, {Name: "why"}, {Name: "instead"}}, Stack: true}
 	for i := range s.Header.Refused {
 		f := &s.Header.Refused[i]
-		hint := printable(f.Hint)
+		hint := clean(f.Hint)
 		if hint == "" {
 			hint = none
 		}
-		t.Rows = append(t.Rows, []string{labelOf(f.Label, f.PID), strconv.Itoa(f.PID), printable(f.Reason) + " (" + printable(f.Rule) + ")", hint})
+		t.Rows = append(t.Rows, []string{labelOf(f.Label, f.PID), strconv.Itoa(f.PID), clean(f.Reason) + " (" + clean(f.Rule) + ")", hint})
 	}
 	names := labels(s)
 	for i := range s.Events {
 		if e := &s.Events[i]; e.Kind == recording.StreamRefused {
-			why := printable(e.Detail)
+			why := clean(e.Detail)
 			t.Rows = append(t.Rows, []string{names[e.Stream], none, why + fmt.Sprintf(" (%s after the run began)", Seconds(nsSeconds(e.TNS))), none})
 		}
 	}
@@ -214,7 +214,7 @@ func countersSection(s *analysis.Study) section {
 		samples += fmt.Sprintf("; %d came late, by %s at worst", late, Seconds(worst))
 	}
 	sec.Facts = []fact{
-		{"decided by", sourceText(r.DecidedBy)}, {"interface", iface}, {"direction", direction},
+		{"decided by", r.DecidedBy.Words()}, {"interface", iface}, {"direction", direction},
 		{"refresh of the deciding counter", refresh}, {"samples", samples},
 	}
 	if r.EffectiveSamples > 0 {
@@ -226,7 +226,7 @@ func countersSection(s *analysis.Study) section {
 }
 
 func interfaceText(i *recording.Interface) string {
-	text := printable(i.Name)
+	text := clean(i.Name)
 	if i.SpeedBitsPerSecond > 0 {
 		text += " at " + linkText(i.SpeedBitsPerSecond)
 	}
@@ -285,23 +285,23 @@ func designText(p *recording.Plan) string {
 func runSection(s *analysis.Study) section {
 	r := &s.Result
 	sec := section{ID: "run", Title: "The run"}
-	sec.Facts = append(sec.Facts, fact{"ended because", printable(r.Stopped)})
+	sec.Facts = append(sec.Facts, fact{"ended because", clean(r.Stopped)})
 	if r.Needed != "" {
-		sec.Facts = append(sec.Facts, fact{"would decide", printable(r.Needed)})
+		sec.Facts = append(sec.Facts, fact{"would decide", clean(r.Needed)})
 	}
 	if !r.Started.IsZero() {
 		sec.Facts = append(sec.Facts, fact{"started", stamp(r.Started) + ", ran " + Seconds(r.WallSeconds)})
 	}
 	sec.Facts = append(sec.Facts, fact{"host", hostText(&r.Host)}, fact{"interface", interfaceText(&r.Interface)})
 	if r.Note != "" {
-		sec.Facts = append(sec.Facts, fact{"note", printable(r.Note)})
+		sec.Facts = append(sec.Facts, fact{"note", clean(r.Note)})
 	}
 	for _, k := range slices.Sorted(maps.Keys(r.Labels)) {
-		sec.Facts = append(sec.Facts, fact{"label " + printable(k), printable(r.Labels[k])})
+		sec.Facts = append(sec.Facts, fact{"label " + clean(k), clean(r.Labels[k])})
 	}
 	sec.Facts = append(sec.Facts, fact{"seed", strconv.FormatUint(r.Seed, 10)})
 	if r.Tool != "" {
-		sec.Facts = append(sec.Facts, fact{"pausetest", printable(r.Tool)})
+		sec.Facts = append(sec.Facts, fact{"pausetest", clean(r.Tool)})
 	}
 	sec.Command = shellLine(r.Argv)
 	return sec
@@ -311,14 +311,14 @@ func hostText(h *recording.Host) string {
 	var parts []string
 	for _, p := range []string{h.Name, h.OS, h.Kernel} {
 		if p != "" {
-			parts = append(parts, printable(p))
+			parts = append(parts, clean(p))
 		}
 	}
 	if h.CPUs > 0 {
 		parts = append(parts, count(h.CPUs, "processor"))
 	}
 	if h.BootID != "" {
-		parts = append(parts, "boot "+printable(h.BootID))
+		parts = append(parts, "boot "+clean(h.BootID))
 	}
 	if len(parts) == 0 {
 		return "unknown"

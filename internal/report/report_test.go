@@ -108,7 +108,7 @@ func TestEveryReportSaysWhatCounts(t *testing.T) {
 				}
 			}
 		}
-		if text := written("text"); !strings.HasPrefix(text, string(r.Verdict)+": "+printable(r.Sentence)+"\n") {
+		if text := written("text"); !strings.HasPrefix(text, string(r.Verdict)+": "+clean(r.Sentence)+"\n") {
 			t.Errorf("the text of %s begins %.80q", name, text)
 		}
 	}
@@ -254,7 +254,7 @@ func TestShellQuoting(t *testing.T) {
 		if err := check(argv); err != nil {
 			t.Fatal(err)
 		}
-		if line := shellLine(argv); printable(line) != line {
+		if line := shellLine(argv); clean(line) != line {
 			t.Fatalf("%q is not printable", line)
 		}
 	})
@@ -311,7 +311,7 @@ func TestBenchstat(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		for _, want := range []string{"iface: " + printable(s.Result.Interface.Name), "verdict: collapse", "B/s", "vs base", "p=0.0"} {
+		for _, want := range []string{"iface: " + clean(s.Result.Interface.Name), "verdict: collapse", "B/s", "vs base", "p=0.0"} {
 			if !strings.Contains(string(out), want) {
 				t.Errorf("benchstat doesn't say %q:\n%s", want, out)
 			}
@@ -452,7 +452,7 @@ func TestAnyLabel(t *testing.T) {
 			rt.Fatalf("%d lines of Markdown instead of %d", got, rows)
 		}
 		for line := range strings.Lines(written(t, Text, s)) {
-			if line = strings.TrimSuffix(line, "\n"); printable(line) != line {
+			if line = strings.TrimSuffix(line, "\n"); clean(line) != line {
 				rt.Fatalf("unprintable: %q", line)
 			}
 		}

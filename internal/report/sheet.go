@@ -65,9 +65,9 @@ const none = "–"
 func sheetOf(s *analysis.Study) *sheet {
 	r := &s.Result
 	sh := &sheet{
-		Verdict:  printable(string(r.Verdict)),
+		Verdict:  clean(string(r.Verdict)),
 		Headline: headlineOf(r.Verdict),
-		Sentence: printable(r.Sentence),
+		Sentence: clean(r.Sentence),
 		Place:    placeOf(r),
 		Banner:   bannerOf(r),
 		Keys:     keysOf(r),
@@ -99,7 +99,7 @@ func headlineOf(v analysis.Verdict) string {
 }
 
 func placeOf(r *analysis.Result) string {
-	host, iface := printable(r.Host.Name), printable(r.Interface.Name)
+	host, iface := clean(r.Host.Name), clean(r.Interface.Name)
 	if host == "" {
 		host = "unknown host"
 	}

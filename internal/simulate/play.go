@@ -8,6 +8,7 @@ import (
 
 	"pausetest/internal/analysis"
 	"pausetest/internal/experiment"
+	"pausetest/internal/judge"
 	"pausetest/internal/recording"
 	"pausetest/internal/schedule"
 )
@@ -40,7 +41,7 @@ func Play(ctx context.Context, w *World, p Protocol, seed uint64, keep experimen
 	runSeed := rng.Uint64()
 	h := newHost(w, rng)
 	header := h.header(p, runSeed)
-	j := judge{analysis.NewJudge(header)}
+	j := judge.New(header)
 	r := &counter{keep: keep}
 	if keep != nil {
 		if err := keep.Write(recording.Record{Header: &header}); err != nil {

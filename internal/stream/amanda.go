@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"pausetest/internal/printable"
 	"pausetest/internal/procctl/proctable"
 )
 
@@ -275,4 +276,4 @@ func sendbackupAuth(p *process) string {
 	return p.Args[i+1]
 }
 
-func printableAuth(auth string) string { return proctable.Printable(auth, nameRunes) }
+func printableAuth(auth string) string { return printable.Text(auth, nameRunes) }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"pausetest/internal/printable"
 	"pausetest/internal/procctl/proctable"
 )
 
@@ -237,7 +238,7 @@ func (d *discovery) warnTwice() {
 	}
 	for label, n := range count {
 		if n > 1 {
-			d.warn("%s is dumped %d times at once: probably a retry beside a dump that the server has given up", proctable.Printable(label, 2*nameRunes), n)
+			d.warn("%s is dumped %d times at once: probably a retry beside a dump that the server has given up", printable.Text(label, 2*nameRunes), n)
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"path"
 	"slices"
 
-	"pausetest/internal/procctl/proctable"
+	"pausetest/internal/printable"
 )
 
 // processes finds the streams of all rules with engine "process".
@@ -175,7 +175,7 @@ func commandLabel(p *process) string {
 		return ""
 	}
 	args[0] = path.Base(args[0])
-	return proctable.Printable(proctable.CommandLine(args), nameRunes)
+	return printable.Text(printable.CommandLine(args), nameRunes)
 }
 
 func (s *draft) setLabel(l dle) {

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"slices"
 
-	"pausetest/internal/procctl/proctable"
+	"pausetest/internal/printable"
 )
 
 // matches returns the processes that one of the expressions matches and that
@@ -20,7 +20,7 @@ func (d *discovery) matches() []*process {
 		if !d.wanted(p) || len(p.Args) == 0 {
 			continue
 		}
-		line := proctable.CommandLine(p.Args)
+		line := printable.CommandLine(p.Args)
 		if !slices.ContainsFunc(d.selection.Match, func(m *regexp.Regexp) bool { return m.MatchString(line) }) {
 			continue
 		}
@@ -76,9 +76,9 @@ func isFork(p *process) bool {
 
 func (d *discovery) warnUnmatched(m *regexp.Regexp, hit map[*process]bool) {
 	for p := range hit {
-		if m.MatchString(proctable.CommandLine(p.Args)) {
+		if m.MatchString(printable.CommandLine(p.Args)) {
 			return
 		}
 	}
-	d.warn("no process matches %s", proctable.Printable(m.String(), 2*nameRunes))
+	d.warn("no process matches %s", printable.Text(m.String(), 2*nameRunes))
 }

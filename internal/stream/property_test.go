@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"pausetest/internal/printable"
 	"pausetest/internal/procctl/proctable"
 )
 
@@ -164,7 +165,7 @@ func checkPrintable(t interface {
 }, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		if proctable.Printable(text, 0) != text {
+		if printable.Text(text, 0) != text {
 			t.Fatalf("%q is not printable", text)
 		}
 	}

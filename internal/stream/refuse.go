@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"pausetest/internal/procctl/proctable"
+	"pausetest/internal/printable"
 )
 
 // nameRunes is where names in reasons are cut.
@@ -12,7 +12,7 @@ const nameRunes = 40
 
 // who names a process in a reason or a warning.
 func who(p *process) string {
-	return withPID(proctable.Printable(p.name(), nameRunes), p.ID.PID)
+	return withPID(printable.Text(p.name(), nameRunes), p.ID.PID)
 }
 
 // refusal says why a source family may not be paused, nil when it may.
@@ -96,7 +96,7 @@ func (d *discovery) refuseOverlaps() {
 		if i := slices.IndexFunc(stopped, func(p *process) bool { return taken[p] != nil }); i >= 0 {
 			other := taken[stopped[i]]
 			s.Refusal = &Refusal{Rule: refuseOverlap,
-				Reason: fmt.Sprintf("%s belongs to another stream too: %s", who(stopped[i]), proctable.Printable(other.Label, 2*nameRunes))}
+				Reason: fmt.Sprintf("%s belongs to another stream too: %s", who(stopped[i]), printable.Text(other.Label, 2*nameRunes))}
 			continue
 		}
 		for _, p := range stopped {
@@ -116,7 +116,7 @@ func (d *discovery) refuseShared() {
 			i := slices.IndexFunc(other.via, func(p *process) bool { return stopped[p] })
 			if other != s && i >= 0 {
 				s.Refusal = &Refusal{Rule: refuseShared,
-					Reason: fmt.Sprintf("%s carries another stream too: %s", who(other.via[i]), proctable.Printable(other.Label, 2*nameRunes)),
+					Reason: fmt.Sprintf("%s carries another stream too: %s", who(other.via[i]), printable.Text(other.Label, 2*nameRunes)),
 					Hint:   d.feederHint(other.via[i])}
 				break
 			}

@@ -8,7 +8,7 @@
 // Amanda's process trees, which is code (amanda.go).
 //
 // Labels are made of hostile text (paths, command lines) and kept raw: whoever
-// prints one uses proctable.Printable. Reasons, hints and warnings are printable
+// prints one uses printable.Text. Reasons, hints and warnings are printable
 // already.
 package stream
 
@@ -113,7 +113,7 @@ type Selection struct {
 	Only []string
 	// Match and PIDs name streams directly. When either is given, no rule is
 	// used to find streams. Match is held against the command line as
-	// proctable.CommandLine writes it.
+	// printable.CommandLine writes it.
 	Match []*regexp.Regexp
 	PIDs  []int
 	// Below restricts the rules and Match to descendants of a process; 0: all.

@@ -1,4 +1,7 @@
-package proctable
+// Package printable makes hostile text fit to be shown: the names, arguments and paths
+// that other people's processes chose for themselves. It is the one place where that is
+// decided, whatever the text is shown on.
+package printable
 
 import (
 	"strconv"
@@ -7,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns hostile text (a process's name, a label, a path) so that
+// Text returns hostile text (a process's name, a label, a path) so that
 // it may be shown on one line of a terminal. Control characters, invisible and
 // bidirectional format characters, blanks other than the space and invalid
 // UTF-8 become escapes (\n, \x1b, \u202e). Text longer than maxRunes runes
@@ -15,7 +18,7 @@ import (
 //
 // Note: a backslash stays as it is. That makes the result ambiguous but not
 // dangerous, and paths of Windows shares legible.
-func Printable(s string, maxRunes int) string {
+func Text(s string, maxRunes int) string {
 	if maxRunes <= 0 || len(s) <= maxRunes {
 		if !strings.ContainsFunc(s, mustEscape) {
 			return s
@@ -42,12 +45,12 @@ func Printable(s string, maxRunes int) string {
 }
 
 // CommandLine is a command line as one printable line: the arguments joined by
-// one space, each as Printable has it; an argument that is empty or holds a
+// one space, each as Text has it; an argument that is empty or holds a
 // blank or a quote stands in double quotes, with \" for a quote inside.
 func CommandLine(args []string) string {
 	printable := make([]string, len(args))
 	for i, arg := range args {
-		printable[i] = Printable(arg, 0)
+		printable[i] = Text(arg, 0)
 		if arg == "" || strings.ContainsAny(arg, " \"") {
 			printable[i] = `"` + strings.ReplaceAll(printable[i], `"`, `\"`) + `"`
 		}

@@ -1,4 +1,4 @@
-package proctable
+package printable
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestPrintable(t *testing.T) {
+func TestText(t *testing.T) {
 	for _, tc := range []struct {
 		in   string
 		max  int
@@ -35,8 +35,8 @@ func TestPrintable(t *testing.T) {
 		{"äöüß", 4, "äöüß"},
 		{"äöüßä", 4, "äö…ä"},
 	} {
-		if got := Printable(tc.in, tc.max); got != tc.want {
-			t.Errorf("Printable(%q, %d) = %q, want %q", tc.in, tc.max, got, tc.want)
+		if got := Text(tc.in, tc.max); got != tc.want {
+			t.Errorf("Text(%q, %d) = %q, want %q", tc.in, tc.max, got, tc.want)
 		}
 	}
 }
@@ -51,11 +51,11 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-func FuzzPrintable(f *testing.F) {
+func FuzzText(f *testing.F) {
 	f.Add("tar\x1b[2J\u202e\xff", 7)
 	f.Add(strings.Repeat("ä", 50), 20)
 	f.Fuzz(func(t *testing.T, s string, limit int) {
-		got := Printable(s, limit)
+		got := Text(s, limit)
 		if !utf8.ValidString(got) {
 			t.Fatalf("%q is not UTF-8", got)
 		}
@@ -67,7 +67,7 @@ func FuzzPrintable(f *testing.F) {
 		if n := utf8.RuneCountInString(got); limit > 0 && n > limit {
 			t.Fatalf("%q has %d runes, more than %d", got, n, limit)
 		}
-		if Printable(got, 0) != got {
+		if Text(got, 0) != got {
 			t.Fatalf("%q changes when it is escaped again", got)
 		}
 	})
