@@ -97,6 +97,9 @@ func (us ourselves) facts(id ProcID, now scan, target []ProcID, mounts []proctab
 		return f, err
 	}
 	f.RealUID, f.SavedUID, f.TracerPID = status.UIDs.Real, status.UIDs.Saved, status.TracerPID
+	if environ, err := d.readAll("environ", maxTextBytes); err == nil { // another user's may not be read
+		f.WatchdogNS = proctable.ParseWatchdog(environ, id.PID)
+	}
 	f.IgnoresHangup = status.IgnoredSignals&(1<<(uint(unix.SIGHUP)-1)) != 0
 	if parent, ok := now[stat.PPID]; ok && !slices.Contains(target, parent.ID()) {
 		f.ParentComm = parent.Comm

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Facts are what the system says about pausing one process, before anything is
@@ -43,6 +44,9 @@ type Facts struct {
 	OrphanedBy ProcID
 	// IgnoresHangup says that SIGHUP would not harm it.
 	IgnoresHangup bool
+	// WatchdogNS is how often a service manager wants a sign of life from it
+	// (sd_watchdog_enabled(3)); 0 when it doesn't, or when that may not be read.
+	WatchdogNS int64
 }
 
 // A Refusal says by which rule a process is not to be paused, or is to be paused
@@ -88,6 +92,10 @@ func (f Facts) Judge() (refusals, warnings []Refusal) {
 	}
 	if len(f.FrozenBy) > 0 {
 		refuse("frozen", "thaw the cgroup first", "its cgroup is frozen: %q", f.FrozenBy)
+	}
+	if f.WatchdogNS > 0 {
+		refuse("watchdog", "pause a process below it, or set WatchdogSec=0 for the unit meanwhile",
+			"its service manager kills it when it gives no sign of life for %v", time.Duration(f.WatchdogNS))
 	}
 	switch {
 	case slices.Contains(stoppingParents, f.ParentComm):

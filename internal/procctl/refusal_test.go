@@ -42,6 +42,7 @@ func TestJudge(t *testing.T) {
 		{name: "stopped", change: func(f *Facts) { f.Threads.Stopped = 1 }, refuse: []string{"already-stopped"}},
 		{name: "frozen", change: func(f *Facts) { f.FrozenBy = []string{"/cg/a"} }, refuse: []string{"frozen"}},
 		{name: "orphan", change: func(f *Facts) { f.OrphanedBy = ProcID{PID: 5, StartTicks: 5} }, warning: []string{"orphan-risk"}},
+		{name: "watchdog", change: func(f *Facts) { f.WatchdogNS = 30e9 }, refuse: []string{"watchdog"}},
 		{name: "under sudo", change: func(f *Facts) { f.ParentComm = "sudo" }, refuse: []string{"sudo"}},
 		{name: "job of a shell", change: func(f *Facts) { f.ParentComm, f.OwnJob = "bash", true }, warning: []string{"job-control"}},
 		{name: "part of a script", change: func(f *Facts) { f.ParentComm = "bash" }},
