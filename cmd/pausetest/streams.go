@@ -235,7 +235,11 @@ func rate(bytesPerSecond *float64) string {
 	return report.Rate(*bytesPerSecond)
 }
 
+// age is a time to the second: "11s", "2m", "1h4m10s".
 func age(seconds float64) string {
-	d := time.Duration(seconds * 1e9)
-	return strings.TrimSuffix(d.Truncate(time.Second).String(), "0s")
+	text := time.Duration(seconds * 1e9).Truncate(time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	return text
 }
