@@ -339,7 +339,7 @@ func TestStreamThatCantBePaused(t *testing.T) {
 		}
 		return h, reason
 	}
-	if h, reason := fail(ErrNotNow); reason != "decided" || h.count("main [1 2 3]") < 4 {
+	if h, reason := fail(ErrNotNow); reason != "decided" || h.count("main [1 2 3]") < 4 || h.count("segment-cut the stream can't be paused just now") != 1 {
 		t.Errorf("reason %q, events %q", reason, h.events())
 	}
 	if h, reason := fail(ErrRefused); !strings.Contains(reason, "so none can be measured alone") || h.count("stream-refused") != 1 {

@@ -32,10 +32,20 @@ func (r *run) runSegment(ctx context.Context, phase recording.Phase, p schedule.
 	if err := r.activate(ctx, seg); err != nil {
 		return false, err
 	}
-	if r.changed || r.spoilt != "" {
-		return false, nil
+	if r.changed || r.spoilt != "" { // it came to nothing; the recording says why
+		r.begin(seg)
+		r.cut(r.whyNot())
+		return false, r.recordErr
 	}
 	return r.hold(ctx, seg)
+}
+
+// whyNot is why the segment under way can't be used.
+func (r *run) whyNot() string {
+	if r.spoilt != "" {
+		return r.spoilt
+	}
+	return "a stream came or went"
 }
 
 // gap lets everything run for so long.
@@ -62,16 +72,12 @@ func (r *run) hold(ctx context.Context, seg recording.Segment) (bool, error) {
 		r.cut(err.Error())
 		return false, err
 	}
-	switch {
-	case r.spoilt != "":
-		r.cut(r.spoilt)
-	case r.changed:
-		r.cut("a stream came or went")
-	default:
-		r.finish()
-		return true, r.recordErr
+	if r.changed || r.spoilt != "" {
+		r.cut(r.whyNot())
+		return false, r.recordErr
 	}
-	return false, r.recordErr
+	r.finish()
+	return true, r.recordErr
 }
 
 // activate resumes and pauses until exactly the segment's streams run. Resuming
