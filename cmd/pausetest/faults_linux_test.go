@@ -67,6 +67,11 @@ func newPatient(t *testing.T, writers int) *patient {
 		})
 		p.writers = append(p.writers, w)
 	}
+	for _, w := range p.writers {
+		if err := waitFor(30*time.Second, func() error { return hasWritten(w.Process.Pid) }); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return p
 }
 

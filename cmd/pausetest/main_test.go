@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"pausetest/internal/procctl/proctable"
 )
 
 func TestMain(m *testing.M) {
@@ -55,8 +57,9 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  exits,
-			"nobody": nobody,
+			"exits":   exits,
+			"nobody":  nobody,
+			"flowing": flowing,
 		},
 	})
 }
@@ -97,6 +100,40 @@ func nobody(ts *testscript.TestScript, neg bool, args []string) {
 	if neg == (err == nil) {
 		ts.Fatalf("as nobody: %v", err)
 	}
+}
+
+// flowing NAME...: wait until the writers of these names write. Before that they may
+// not be paused.
+func flowing(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		ts.Check(waitFor(30*time.Second, func() error {
+			procs, err := filepath.Glob("/proc/[0-9]*/cmdline")
+			if err != nil {
+				return err
+			}
+			for _, file := range procs {
+				line, _ := os.ReadFile(file)
+				pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+				if string(line) == "writer\x00"+name+"\x00" && hasWritten(pid) == nil {
+					return nil
+				}
+			}
+			return fmt.Errorf("no writer %s writes", name)
+		}))
+	}
+}
+
+// hasWritten reports a process that has written nothing yet.
+func hasWritten(pid int) error {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	if err != nil {
+		return err
+	}
+	io, err := proctable.ParseIO(text)
+	if err == nil && io.WrittenBytes == 0 {
+		err = fmt.Errorf("process %d has written nothing", pid)
+	}
+	return err
 }
 
 // notStopped reports a process that is stopped.

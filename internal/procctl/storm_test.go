@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // rounds is how often each storm is paused; PAUSETEST_TORTURE asks for more. The
@@ -40,14 +41,18 @@ const (
 		my $p=fork(); exit if $p; srand; my $r=''; vec($r,0,1)=1; exit if select($r,undef,undef,0.02+rand(0.06)) }`
 )
 
+// patient leaves a tree so much time to come to rest that a busy machine is no
+// reason to refuse it.
+var patient = StopOptions{Timeout: time.Minute}
+
 // storm pauses a tree that does not want to be caught, and looks at every process
 // of it from outside: all are stopped, or the tree was refused and all run.
-func storm(t *testing.T, m *marked, root func() ProcID, trace func() int64) (paused, refused int) {
+func storm(t *testing.T, m *marked, root func() ProcID, trace func() int64, o StopOptions) (paused, refused int) {
 	t.Helper()
 	table := NewTable("")
 	for range rounds(t) {
 		ledger := newBook(t)
-		stopped, err := table.StopTree(t.Context(), []ProcID{root()}, ledger, StopOptions{})
+		stopped, err := table.StopTree(t.Context(), []ProcID{root()}, ledger, o)
 		if err != nil {
 			if !isAny(err, ErrGone, ErrNotConverged) || errors.Is(err, ErrNotUndone) {
 				t.Fatal(err)
@@ -99,14 +104,14 @@ func TestStormInOwnSession(t *testing.T) {
 	for name, script := range map[string]string{"steady": steadyForker, "orphans": orphanForker} {
 		t.Run(name, func(t *testing.T) {
 			m := perl(t, &syscall.SysProcAttr{Setsid: true}, script)
-			if _, refused := storm(t, m, m.id, noTrace); refused > 0 {
+			if _, refused := storm(t, m, m.id, noTrace, patient); refused > 0 {
 				t.Errorf("refused %d times", refused)
 			}
 		})
 	}
 	t.Run("threads", func(t *testing.T) {
 		m := help(t, &syscall.SysProcAttr{Setsid: true}, "threads")
-		if _, refused := storm(t, m, m.id, noTrace); refused > 0 {
+		if _, refused := storm(t, m, m.id, noTrace, patient); refused > 0 {
 			t.Errorf("refused %d times", refused)
 		}
 	})
@@ -118,7 +123,7 @@ func TestStormInSharedSession(t *testing.T) {
 	for name, script := range map[string]string{"steady": steadyForker, "orphans": orphanForker} {
 		t.Run(name, func(t *testing.T) {
 			m := perl(t, nil, script)
-			storm(t, m, m.id, noTrace)
+			storm(t, m, m.id, noTrace, StopOptions{})
 		})
 	}
 }
@@ -150,5 +155,5 @@ func TestRootHops(t *testing.T) {
 		}
 		return info.Size()
 	}
-	storm(t, m, current, trace)
+	storm(t, m, current, trace, StopOptions{})
 }
