@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 		"pausetest-demo-relay":     main,
 		"pausetest-demo-receivers": main,
 		"writer":                   writer,
+		"hog":                      hog,
 	})
 }
 
