@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,7 +116,7 @@ func flowing(ts *testscript.TestScript, neg bool, args []string) {
 			for _, file := range procs {
 				line, _ := os.ReadFile(file)
 				pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-				if string(line) == "writer\x00"+name+"\x00" && hasWritten(pid) == nil {
+				if strings.HasSuffix(string(line), "writer\x00"+name+"\x00") && hasWritten(pid) == nil {
 					return nil
 				}
 			}
