@@ -317,6 +317,7 @@ func cleanCgroup(t *testing.T, dir string, want Outcome) {
 func TestRecoverThawsNothingElse(t *testing.T) {
 	inCgroups(t, func(t *testing.T, c *testCgroup) {
 		must(t, c.c.Freeze())
+		within(t, "the stranger's cgroup is frozen", c.frozen) // the kernel takes its time
 		earlier := c.c.ID()
 		earlier.Inode--
 		dir := t.TempDir()
