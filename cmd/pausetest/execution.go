@@ -119,7 +119,7 @@ func (e *execution) prepare(first look) error {
 		return err
 	}
 	var err error
-	e.host.guard, err = guard.Start(e.cmd.Context(), guard.Config{MaxPause: e.maxPause + guardSlack})
+	e.host.guard, err = guard.Start(e.cmd.Context(), e.guardConfig())
 	if _, busy := errors.AsType[*guard.BusyError](err); busy {
 		return refuseSecond(err)
 	}
@@ -139,6 +139,20 @@ func (e *execution) prepare(first look) error {
 // guardSlack is how much later than the run itself the guard ends a pause: the run
 // does it in good order, the guard ends the run.
 const guardSlack = time.Second
+
+// guardConfig gives the guard the run's own limits, each with its slack. The run's
+// account of a pause begins before the guard's and ends after it, so sums can't
+// drift apart; only the last pause may be late, the budget's once a stream.
+func (e *execution) guardConfig() guard.Config {
+	c := guard.Config{MaxPause: e.maxPause + guardSlack}
+	if e.maxPausedTotal > 0 {
+		c.MaxPausedTotal = e.maxPausedTotal + guardSlack
+	}
+	if e.limits.BudgetNS > 0 {
+		c.Budget = time.Duration(e.limits.BudgetNS) + time.Duration(len(e.header.Streams))*guardSlack
+	}
+	return c
+}
 
 // timing is how long segments will be, as far as can be known before the baseline.
 func (e *execution) timing() experiment.Timing {

@@ -278,11 +278,16 @@ func (h *liveHost) stop(ctx context.Context, m *managed) (stopped, error) {
 	if h.freezer {
 		return h.freeze(ctx, m, options)
 	}
-	s, err := h.looker.table.StopTree(ctx, m.found.Targets, h.guard, options)
+	s, err := h.looker.table.StopTree(ctx, m.found.Targets, h.account(m), options)
 	if err != nil {
 		return nil, err // not s: an interface that holds a nil pointer is not nil
 	}
 	return s, nil
+}
+
+// account is where the guard keeps what is taken from a stream.
+func (h *liveHost) account(m *managed) guard.Account {
+	return h.guard.Account(uint32(m.recorded.ID))
 }
 
 // freezable refuses the freezer for streams that have no cgroup of their own.
@@ -315,7 +320,7 @@ func (h *liveHost) freeze(ctx context.Context, m *managed, o procctl.StopOptions
 	for i, p := range members {
 		ids[i] = p.ID
 	}
-	f, err := h.looker.table.Freeze(ctx, cgroup, ids, h.guard, o)
+	f, err := h.looker.table.Freeze(ctx, cgroup, ids, h.account(m), o)
 	if err != nil {
 		return nil, err
 	}

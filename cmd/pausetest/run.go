@@ -100,7 +100,7 @@ func (o *runOptions) flags(f *pflag.FlagSet) {
 	f.IntVar(&o.placebo, "placebo", 0, "add so many pairs in which streams are stopped and continued at once")
 	f.DurationVar(&o.sample, "sample", 100*time.Millisecond, "time between samples")
 	f.DurationVar(&o.settle, "settle", 0, "settling time of a segment (default: chosen by the method)")
-	f.DurationVar(&o.maxPause, "max-pause", 10*time.Second, "longest single pause of a stream; the guard enforces it too")
+	f.DurationVar(&o.maxPause, "max-pause", 10*time.Second, "longest single pause of a stream; the guard enforces this and the next two, too")
 	f.DurationVar(&o.maxPausedTotal, "max-paused-total", 0, "longest time a stream may be paused in all (default: no limit)")
 	f.Float64Var(&o.budget, "budget", 0, "stream-seconds that may be withheld in all (default: no limit)")
 	f.DurationVar(&o.minRun, "min-run", time.Second, "time a stream runs between two pauses")

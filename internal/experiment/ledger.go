@@ -11,7 +11,7 @@ import (
 )
 
 // A ledger keeps account of what the run takes from the backups, and refuses
-// what would go beyond the limits. The guard enforces the longest pause once
+// what would go beyond the limits. The guard enforces the limits of pauses once
 // more, from outside.
 type ledger struct {
 	limits recording.Limits

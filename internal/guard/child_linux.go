@@ -199,14 +199,14 @@ func (s *sentinel) handle(m message, fds []int, truncated bool) {
 	reply := message{Kind: kindAck, Seq: m.Seq, AtNS: m.AtNS}
 	switch m.Kind {
 	case kindHello:
-		s.leaseNS, s.maxPauseNS = m.LeaseNS, m.MaxPauseNS
+		s.leaseNS, s.limits = m.LeaseNS, m.limits
 	case kindIntend, kindFreeze:
 		reply.Errno = uint32(s.accept(m, fds, truncated))
 		if reply.Errno == 0 {
 			fds = nil // they are the table's now
 		}
 	case kindForget:
-		s.forget(m.First, int(m.Count), func(fd int) { unix.Close(fd) })
+		s.forget(m.First, int(m.Count), m.AtNS, func(fd int) { unix.Close(fd) })
 	case kindDone:
 		if s.continueAll() > 0 {
 			reply.Errno = uint32(unix.EPERM)
@@ -233,7 +233,7 @@ func (s *sentinel) accept(m message, fds []int, truncated bool) unix.Errno {
 		}
 		freezer = version
 	}
-	if !s.intend(m.First, fds, freezer, m.AtNS) {
+	if !s.intend(m.First, fds, freezer, m.Stream, m.AtNS) {
 		return unix.ECANCELED
 	}
 	return 0

@@ -7,16 +7,17 @@
 // [Start] re-executes the program as the guard before the first stop signal.
 // The controller tells the guard of every process it is about to stop, hands it
 // a pidfd of that process, and sends the signal only after the guard's
-// acknowledgement ([Guard.Intend]); it tells it again after the process was
+// acknowledgement ([Account.Intend]); it tells it again after the process was
 // continued ([Guard.Forget]). In between the guard fires, that is continues
 // every process it knows, the latest first, when
 //
 //   - the controller's end of the socket closes, or its pidfd reports its exit;
 //   - the controller has been silent for longer than the lease;
-//   - any single pause has lasted longer than its limit.
+//   - any single pause has lasted longer than its limit;
+//   - the pauses of one stream, or of all, have lasted longer together than theirs.
 //
 // A cgroup that is to be frozen is handed over in the same way, by its open
-// freeze file ([Guard.IntendFreeze], [Guard.ForgetFreeze]); to continue it is to
+// freeze file ([Account.IntendFreeze], [Guard.ForgetFreeze]); to continue it is to
 // write the one word that thaws it.
 //
 // A guard that has fired stays alive and continues its processes again and

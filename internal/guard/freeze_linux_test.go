@@ -33,7 +33,7 @@ func playFreezer(args []string) int {
 		return 1
 	}
 	fmt.Println("guard", g.PID())
-	for g.IntendFreeze(c) == nil {
+	for g.Account(1).IntendFreeze(c) == nil {
 		if err := c.Freeze(); err != nil {
 			fmt.Println("error", err)
 		}
@@ -124,9 +124,9 @@ func TestFreezeInGoodOrder(t *testing.T) {
 		dir, family := t.TempDir(), open(t, spawn(t, 2))
 		g := start(t, Config{StateDir: dir})
 		for range 3 {
-			must(t, g.Intend(family))
-			must(t, g.IntendFreeze(c.c))
-			must(t, g.IntendFreeze(c.c)) // again
+			must(t, g.Account(1).Intend(family))
+			must(t, g.Account(1).IntendFreeze(c.c))
+			must(t, g.Account(1).IntendFreeze(c.c)) // again
 			f, err := os.Open(filepath.Join(dir, journalName))
 			must(t, err)
 			j, err := parseJournal(f)
@@ -140,7 +140,7 @@ func TestFreezeInGoodOrder(t *testing.T) {
 			must(t, g.ForgetFreeze(c.c))
 			must(t, g.Forget(family))
 		}
-		must(t, g.IntendFreeze(c.c))
+		must(t, g.Account(1).IntendFreeze(c.c))
 		must(t, c.c.Freeze())
 		must(t, g.Close()) // which thaws what was not forgotten
 		if !c.runs() {
@@ -185,7 +185,7 @@ func TestThawingAllocatesNothing(t *testing.T) {
 		version, err := procctl.FreezeFileVersion(c.c.FD())
 		must(t, err)
 		s := &sentinel{watch: watch{entries: make([]entry, 0, roomy)}}
-		s.intend(1, []int{c.c.FD()}, version, 0)
+		s.intend(1, []int{c.c.FD()}, version, 1, 0)
 		must(t, c.c.Freeze())
 		if n := testing.AllocsPerRun(100, func() { s.continueAll() }); n != 0 {
 			t.Errorf("%v allocations a pass", n)
@@ -212,7 +212,7 @@ func TestARemovedCgroupIsForgotten(t *testing.T) {
 		fd, err := unix.Dup(gone.FD()) // it will be closed
 		must(t, err)
 		s := &sentinel{}
-		s.intend(1, []int{fd}, version, 0)
+		s.intend(1, []int{fd}, version, 1, 0)
 		if failed := s.continueAll(); failed != 0 || len(s.entries) != 0 {
 			t.Errorf("%d failed, %d left", failed, len(s.entries))
 		}

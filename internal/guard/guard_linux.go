@@ -43,6 +43,9 @@ type Config struct {
 	// fires. It should exceed the controller's own limit, which ends a pause
 	// in good order.
 	MaxPause time.Duration
+	// MaxPausedTotal bounds all pauses of one stream together, Budget those of
+	// all streams; 0: no limit. They, too, should exceed the controller's own.
+	MaxPausedTotal, Budget time.Duration
 	// Command starts the guard, a program that calls Main; default: this
 	// executable with the argument "guard".
 	Command []string
@@ -114,8 +117,9 @@ func Start(ctx context.Context, c Config) (*Guard, error) {
 	if c.Lease == 0 {
 		c.Lease = DefaultLease
 	}
-	if c.Lease < 0 || c.MaxPause <= 0 {
-		return nil, fmt.Errorf("starting the guard: lease %v and longest pause %v must be positive", c.Lease, c.MaxPause)
+	if c.Lease < 0 || c.MaxPause <= 0 || c.MaxPausedTotal < 0 || c.Budget < 0 {
+		return nil, fmt.Errorf("starting the guard: lease %v and longest pause %v must be positive, the other limits (%v, %v) not negative",
+			c.Lease, c.MaxPause, c.MaxPausedTotal, c.Budget)
 	}
 	if len(c.Command) == 0 {
 		c.Command = []string{ownExecutable, "guard"}
@@ -201,7 +205,9 @@ func (g *Guard) launch(ctx context.Context, c Config) error {
 
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
-	hello := message{Kind: kindHello, LeaseNS: int64(c.Lease), MaxPauseNS: int64(c.MaxPause)}
+	hello := message{Kind: kindHello, LeaseNS: int64(c.Lease), limits: limits{
+		maxPauseNS: int64(c.MaxPause), maxPausedTotalNS: int64(c.MaxPausedTotal), budgetNS: int64(c.Budget),
+	}}
 	if _, err := g.request(ctx, hello, nil); err != nil {
 		return fmt.Errorf("starting the guard: %w", err)
 	}

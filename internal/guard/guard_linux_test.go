@@ -83,8 +83,8 @@ func TestARunInGoodOrder(t *testing.T) {
 	g := start(t, Config{StateDir: dir})
 	handles := open(t, family)
 	for range 3 {
-		must(t, g.Intend(handles[:3]))
-		must(t, g.Intend(handles[1:])) // the rescan sees known ones again
+		must(t, g.Account(1).Intend(handles[:3]))
+		must(t, g.Account(1).Intend(handles[1:])) // the rescan sees known ones again
 		if diff := cmp.Diff(family, outstanding(t, dir)); diff != "" {
 			t.Error(diff)
 		}
@@ -106,7 +106,7 @@ func TestARunInGoodOrder(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, journalName)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the journal stayed: %v", err)
 	}
-	if err := g.Intend(handles); !errors.Is(err, ErrClosed) {
+	if err := g.Account(1).Intend(handles); !errors.Is(err, ErrClosed) {
 		t.Errorf("Intend after Close: %v", err)
 	}
 	if err := g.Beat(); !errors.Is(err, ErrClosed) {
@@ -120,7 +120,7 @@ func TestMoreThanOneMessage(t *testing.T) {
 	family := spawn(t, 600)
 	g := start(t, Config{})
 	handles := open(t, family)
-	must(t, g.Intend(handles))
+	must(t, g.Account(1).Intend(handles))
 	stop(handles)
 	within(t, "all are stopped", allStopped(t, family))
 	must(t, g.Close()) // which continues what was not forgotten
@@ -136,6 +136,52 @@ func TestAnOverrunFires(t *testing.T) {
 	}
 	within(t, "all run", allRun(t, family))
 	r.endsWell()
+}
+
+// TestSumsOfPausesFire although no single pause is long.
+func TestSumsOfPausesFire(t *testing.T) {
+	family := spawn(t, 2)
+	handles := open(t, family)
+	const limit = 60 * time.Millisecond
+	for _, test := range []struct {
+		name   string
+		c      Config
+		stream func(round int) uint32
+		want   cause
+	}{
+		{"of one stream", Config{MaxPausedTotal: limit}, func(int) uint32 { return 1 }, causeStreamTotal},
+		{"of all", Config{Budget: limit}, func(round int) uint32 { return uint32(round) }, causeBudget},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			g := start(t, test.c)
+			defer g.Close()
+			within(t, "the guard fires", func() bool {
+				for round := range 100 {
+					if err := g.Account(test.stream(round)).Intend(handles); err != nil {
+						break
+					}
+					stop(handles)
+					select {
+					case <-g.Lost():
+					case <-time.After(limit / 10):
+					}
+					if g.Err() != nil {
+						break
+					}
+					for _, h := range handles {
+						must(t, h.Continue())
+					}
+					must(t, g.Forget(handles))
+				}
+				return g.Err() != nil
+			})
+			if err, want := g.Err(), fmt.Sprintf("%v: %v", ErrFired, test.want); err == nil || err.Error() != want {
+				t.Errorf("lost by %v, want %s", err, want)
+			}
+			within(t, "all run", allRun(t, family))
+			must(t, g.Forget(handles))
+		})
+	}
 }
 
 // TestALateStopIsUndone: the controller is stopped between the guard's
@@ -172,7 +218,7 @@ func TestASilentControllerIsLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	handles := open(t, family)
-	must(t, g.Intend(handles))
+	must(t, g.Account(1).Intend(handles))
 	<-g.Lost() // and now it must
 	if err := g.Err(); !errors.Is(err, ErrFired) {
 		t.Error(err)
@@ -199,7 +245,7 @@ func TestAHangingGuardIsNoticed(t *testing.T) {
 	if err := g.Err(); !errors.Is(err, ErrDied) {
 		t.Errorf("Err() = %v", err)
 	}
-	if err := g.Intend(open(t, spawn(t, 1))); !errors.Is(err, ErrDied) {
+	if err := g.Account(1).Intend(open(t, spawn(t, 1))); !errors.Is(err, ErrDied) {
 		t.Errorf("Intend returned %v", err)
 	}
 	must(t, g.Close())
@@ -304,7 +350,7 @@ func TestTheGuardIsOutOfReach(t *testing.T) {
 		must(t, unix.Kill(g.PID(), sig))
 	}
 	handles := open(t, spawn(t, 1)) // it still works
-	must(t, g.Intend(handles))
+	must(t, g.Account(1).Intend(handles))
 	must(t, g.Forget(handles))
 }
 
@@ -358,12 +404,12 @@ func TestAFullDiskPausesNothing(t *testing.T) {
 	dir, family := t.TempDir(), spawn(t, 2)
 	g := start(t, Config{StateDir: dir})
 	handles := open(t, family)
-	must(t, g.Intend(handles[:1]))
+	must(t, g.Account(1).Intend(handles[:1]))
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	must(t, err)
 	real := g.journal.f
 	g.journal.f = full
-	if err := g.Intend(handles[1:]); !errors.Is(err, unix.ENOSPC) {
+	if err := g.Account(1).Intend(handles[1:]); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("Intend returned %v", err)
 	}
 	if g.Err() != nil || len(g.known) != 1 {
@@ -382,13 +428,13 @@ func TestIntendRefusesAClosedHandle(t *testing.T) {
 	g := start(t, Config{StateDir: dir})
 	handles := open(t, family)
 	handles[1].Close()
-	if err := g.Intend(handles); err == nil {
+	if err := g.Account(1).Intend(handles); err == nil {
 		t.Error("took a descriptor that is none")
 	}
 	if left := outstanding(t, dir); left != nil {
 		t.Errorf("outstanding after a refusal: %v", left)
 	}
-	must(t, g.Intend(handles[:1])) // the run goes on
+	must(t, g.Account(1).Intend(handles[:1])) // the run goes on
 	must(t, g.Forget(handles[:1]))
 }
 
@@ -478,7 +524,7 @@ func TestFiringAllocatesNothing(t *testing.T) {
 	for _, h := range open(t, spawn(t, 20)) {
 		fds = append(fds, h.FD())
 	}
-	s.intend(1, fds, 0, 0)
+	s.intend(1, fds, 0, 1, 0)
 	if n := testing.AllocsPerRun(100, func() { s.continueAll() }); n != 0 {
 		t.Errorf("%v allocations a pass", n)
 	}
@@ -529,7 +575,7 @@ type clockedLedger struct {
 
 func (c *clockedLedger) Intend(handles []*procctl.Handle) error {
 	defer func(begin time.Time) { c.intend += time.Since(begin) }(time.Now())
-	return c.Guard.Intend(handles)
+	return c.Guard.Account(1).Intend(handles)
 }
 
 func (c *clockedLedger) Forget(handles []*procctl.Handle) error {

@@ -12,9 +12,19 @@ import (
 )
 
 var (
-	_ procctl.Ledger       = (*Guard)(nil)
-	_ procctl.FreezeLedger = (*Guard)(nil)
+	_ procctl.Ledger       = Account{}
+	_ procctl.FreezeLedger = Account{}
 )
+
+// An Account is the guard as the ledger of one stream's pauses, so that it can
+// tell how long that stream was paused in all.
+type Account struct {
+	*Guard
+	stream uint32
+}
+
+// Account is that of a stream by its number.
+func (g *Guard) Account(stream uint32) Account { return Account{g, stream} }
 
 // A hold is what the guard is given: a subject, and the descriptor by which it
 // can be let go.
@@ -37,13 +47,13 @@ func freezeOf(c *procctl.Cgroup) []hold { return []hold{{Subject{Cgroup: c.ID()}
 // guard, and returns when the guard has them. Only then may the signals be sent.
 // After an error none may be sent. A process that is intended already keeps its
 // deadline.
-func (g *Guard) Intend(handles []*procctl.Handle) error {
-	return g.announce(kindIntend, "announcing a stop", holdsOf(handles))
+func (a Account) Intend(handles []*procctl.Handle) error {
+	return a.announce(message{Kind: kindIntend, Stream: a.stream}, "announcing a stop", holdsOf(handles))
 }
 
 // IntendFreeze does the same for a cgroup that is about to be frozen.
-func (g *Guard) IntendFreeze(c *procctl.Cgroup) error {
-	return g.announce(kindFreeze, "announcing a freeze", freezeOf(c))
+func (a Account) IntendFreeze(c *procctl.Cgroup) error {
+	return a.announce(message{Kind: kindFreeze, Stream: a.stream}, "announcing a freeze", freezeOf(c))
 }
 
 // Forget says that the processes run again, have ended, or never were stopped.
@@ -54,7 +64,9 @@ func (g *Guard) Forget(handles []*procctl.Handle) error { return g.forget(holdsO
 // ForgetFreeze says the same of a cgroup.
 func (g *Guard) ForgetFreeze(c *procctl.Cgroup) error { return g.forget(freezeOf(c)) }
 
-func (g *Guard) announce(k kind, op string, holds []hold) error {
+// announce tells journal and guard of those holds that are not known yet; m says
+// what kind they are and of which stream.
+func (g *Guard) announce(m message, op string, holds []hold) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err := g.usable(); err != nil {
@@ -69,13 +81,13 @@ func (g *Guard) announce(k kind, op string, holds []hold) error {
 	}
 	var told []hold
 	for part := range slices.Chunk(fresh, maxFDs) {
-		first := g.serial + 1
+		m.First = g.serial + 1
 		for _, h := range part {
 			g.serial++
 			g.known[h.Subject] = g.serial
 		}
 		told = append(told, part...)
-		if err := g.hand(k, part, first); err != nil {
+		if err := g.hand(m, part); err != nil {
 			// It was never stopped, so there is nothing to undo but the words.
 			return errors.Join(fmt.Errorf("%s: %w", op, err), g.strike(told))
 		}
@@ -105,14 +117,15 @@ func (g *Guard) unknown(holds []hold) []hold {
 }
 
 // hand gives at most maxFDs holds to the guard.
-func (g *Guard) hand(k kind, holds []hold, first uint64) error {
+func (g *Guard) hand(m message, holds []hold) error {
 	fds := make([]int, len(holds))
 	for i, h := range holds {
 		fds[i] = h.fd
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 	defer cancel()
-	ack, err := g.request(ctx, message{Kind: k, First: first, Count: uint16(len(fds))}, unix.UnixRights(fds...))
+	m.Count = uint16(len(fds))
+	ack, err := g.request(ctx, m, unix.UnixRights(fds...))
 	switch {
 	case err != nil:
 		return err

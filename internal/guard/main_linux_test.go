@@ -85,7 +85,7 @@ type controller struct {
 
 // pause stops the processes, the first first, as StopTree would.
 func (c *controller) pause(victims []*procctl.Handle) error {
-	if err := c.g.Intend(victims); err != nil {
+	if err := c.g.Account(1).Intend(victims); err != nil {
 		return err
 	}
 	stop(victims)
@@ -138,7 +138,7 @@ func (c *controller) hold() {
 // late pauses the first victim, announces the others, and stops them only when
 // it is told to, whatever the guard has done in between.
 func (c *controller) late() {
-	if err := errors.Join(c.pause(c.victims[:1]), c.g.Intend(c.victims[1:])); err != nil {
+	if err := errors.Join(c.pause(c.victims[:1]), c.g.Account(1).Intend(c.victims[1:])); err != nil {
 		fmt.Println("error", err)
 	}
 	fmt.Println("announced")
@@ -148,7 +148,7 @@ func (c *controller) late() {
 	c.in.Scan()
 	<-c.g.Lost() // the guard's word may arrive later than its deed
 	fmt.Println("beat", c.g.Beat())
-	fmt.Println("intend", c.g.Intend(c.victims))
+	fmt.Println("intend", c.g.Account(1).Intend(c.victims))
 }
 
 // A run is a controller under test.

@@ -11,7 +11,7 @@ import (
 // executable, so little-endian layout and version are fixed:
 //
 //	offset size
-//	     0    4  magic "pgd1"
+//	     0    4  magic "pgd2"
 //	     4    1  kind
 //	     5    1  cause    why the guard fired; 0: it has not
 //	     6    2  count    holds the message is about
@@ -19,9 +19,11 @@ import (
 //	    16    8  first    serial number of the first hold
 //	    24    8  at       CLOCK_BOOTTIME at sending, ns; replies repeat it
 //	    32    8  lease    ns, only in hello
-//	    40    8  maxpause ns, only in hello
-//	    48    4  errno    of a refusal; 0: none
-//	    52    4  zero
+//	    40    8  maxpause ns, only in hello; so are the next two, 0: no limit
+//	    48    8  maxtotal ns, all pauses of one stream
+//	    56    8  budget   ns, all pauses of all streams
+//	    64    4  errno    of a refusal; 0: none
+//	    68    4  stream   whose processes or cgroups, in intend and freeze
 //
 // The controller sends hello, intend (with count pidfds in SCM_RIGHTS), freeze
 // (with count open freeze files), forget, beat and done, and gets one ack for
@@ -31,9 +33,9 @@ import (
 //
 // A hold is a process or a cgroup. The controller numbers them in the order of
 // their intents. The guard needs no other name for them.
-const messageSize = 56
+const messageSize = 72
 
-const magic = 'p' | 'g'<<8 | 'd'<<16 | '1'<<24
+const magic = 'p' | 'g'<<8 | 'd'<<16 | '2'<<24
 
 // maxFDs is how many descriptors one message may carry (SCM_MAX_FD of Linux).
 const maxFDs = 253
@@ -56,13 +58,15 @@ const (
 type cause uint8
 
 const (
-	causeNone     cause = iota
-	causeExit           // the controller exited
-	causeClosed         // the controller closed its end of the socket
-	causeSilence        // the lease ran out
-	causeOverrun        // a pause passed its limit
-	causeProtocol       // the controller sent something unintelligible
-	causeEnd            // first invalid cause
+	causeNone        cause = iota
+	causeExit              // the controller exited
+	causeClosed            // the controller closed its end of the socket
+	causeSilence           // the lease ran out
+	causeOverrun           // a pause passed its limit
+	causeStreamTotal       // all pauses of a stream together passed theirs
+	causeBudget            // all pauses together passed theirs
+	causeProtocol          // the controller sent something unintelligible
+	causeEnd               // first invalid cause
 )
 
 func (c cause) String() string {
@@ -77,6 +81,10 @@ func (c cause) String() string {
 		return "the controller was silent for longer than the lease"
 	case causeOverrun:
 		return "a pause passed its limit"
+	case causeStreamTotal:
+		return "a stream was paused for longer in all than it may be"
+	case causeBudget:
+		return "the pauses together passed their budget"
 	case causeProtocol:
 		return "the controller sent an unintelligible message"
 	}
@@ -84,15 +92,16 @@ func (c cause) String() string {
 }
 
 type message struct {
-	Kind       kind
-	Cause      cause
-	Count      uint16
-	Seq        uint64
-	First      uint64
-	AtNS       int64
-	LeaseNS    int64
-	MaxPauseNS int64
-	Errno      uint32
+	Kind    kind
+	Cause   cause
+	Count   uint16
+	Seq     uint64
+	First   uint64
+	AtNS    int64
+	LeaseNS int64
+	limits
+	Errno  uint32
+	Stream uint32
 }
 
 // encode writes m into b without allocating: the guard calls it too.
@@ -106,9 +115,11 @@ func (m *message) encode(b *[messageSize]byte) {
 	le.PutUint64(b[16:], m.First)
 	le.PutUint64(b[24:], uint64(m.AtNS))
 	le.PutUint64(b[32:], uint64(m.LeaseNS))
-	le.PutUint64(b[40:], uint64(m.MaxPauseNS))
-	le.PutUint32(b[48:], m.Errno)
-	le.PutUint32(b[52:], 0)
+	le.PutUint64(b[40:], uint64(m.maxPauseNS))
+	le.PutUint64(b[48:], uint64(m.maxPausedTotalNS))
+	le.PutUint64(b[56:], uint64(m.budgetNS))
+	le.PutUint32(b[64:], m.Errno)
+	le.PutUint32(b[68:], m.Stream)
 }
 
 var errMessage = errors.New("malformed guard message")
@@ -120,20 +131,25 @@ func decode(b []byte) (message, error) {
 	}
 	le := binary.LittleEndian
 	m := message{
-		Kind:       kind(b[4]),
-		Cause:      cause(b[5]),
-		Count:      le.Uint16(b[6:]),
-		Seq:        le.Uint64(b[8:]),
-		First:      le.Uint64(b[16:]),
-		AtNS:       int64(le.Uint64(b[24:])),
-		LeaseNS:    int64(le.Uint64(b[32:])),
-		MaxPauseNS: int64(le.Uint64(b[40:])),
-		Errno:      le.Uint32(b[48:]),
+		Kind:    kind(b[4]),
+		Cause:   cause(b[5]),
+		Count:   le.Uint16(b[6:]),
+		Seq:     le.Uint64(b[8:]),
+		First:   le.Uint64(b[16:]),
+		AtNS:    int64(le.Uint64(b[24:])),
+		LeaseNS: int64(le.Uint64(b[32:])),
+		limits: limits{
+			maxPauseNS:       int64(le.Uint64(b[40:])),
+			maxPausedTotalNS: int64(le.Uint64(b[48:])),
+			budgetNS:         int64(le.Uint64(b[56:])),
+		},
+		Errno:  le.Uint32(b[64:]),
+		Stream: le.Uint32(b[68:]),
 	}
 	switch {
-	case le.Uint32(b[0:]) != magic, le.Uint32(b[52:]) != 0,
+	case le.Uint32(b[0:]) != magic,
 		m.Kind == 0, m.Kind >= kindEnd, m.Cause >= causeEnd,
-		m.AtNS < 0, m.LeaseNS < 0, m.MaxPauseNS < 0:
+		m.AtNS < 0, m.LeaseNS < 0, m.maxPauseNS < 0, m.maxPausedTotalNS < 0, m.budgetNS < 0:
 		return message{}, errMessage
 	}
 	return m, nil
