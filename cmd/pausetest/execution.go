@@ -115,7 +115,7 @@ func (e *execution) prepare(first look) error {
 	if err := e.feasible(e.header.Streams, e.timing()); err != nil {
 		return err
 	}
-	if err := e.host.freezable(first); err != nil {
+	if err := e.host.freezable(e.cmd.Context(), first); err != nil {
 		return err
 	}
 	var err error

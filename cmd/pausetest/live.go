@@ -291,9 +291,12 @@ func (h *liveHost) account(m *managed) guard.Account {
 }
 
 // freezable refuses the freezer for streams that have no cgroup of their own.
-func (h *liveHost) freezable(l look) error {
+func (h *liveHost) freezable(ctx context.Context, l look) error {
 	if !h.freezer {
 		return nil
+	}
+	if err := h.looker.table.ReadCgroups(ctx, l.snapshot); err != nil {
+		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(h.live)) {
 		m := h.live[id]
@@ -307,8 +310,11 @@ func (h *liveHost) freezable(l look) error {
 
 // freeze pauses a stream by freezing the cgroup that is wholly its own.
 func (h *liveHost) freeze(ctx context.Context, m *managed, o procctl.StopOptions) (stopped, error) {
-	snapshot, err := h.looker.table.Snapshot(ctx, procctl.SnapshotOptions{})
+	snapshot, err := h.looker.table.Snapshot(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := h.looker.table.ReadCgroups(ctx, snapshot); err != nil {
 		return nil, err
 	}
 	members := snapshot.Trees(m.found.Targets)

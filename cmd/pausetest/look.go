@@ -87,6 +87,7 @@ type look struct {
 type looker struct {
 	table  *procctl.Table
 	sel    stream.Selection
+	scope  stream.Scope
 	minAge *time.Duration           // overrides the rules' own minimum
 	named  map[int]proctable.ProcID // who the operator's pids were at the first look
 }
@@ -104,12 +105,14 @@ func newLooker(s *selection, f *pflag.FlagSet) (*looker, error) {
 }
 
 func (l *looker) look(ctx context.Context) (look, error) {
-	snapshot, err := l.table.Snapshot(ctx, procctl.SnapshotOptions{FDs: isUserland})
+	snapshot, err := l.table.Snapshot(ctx)
 	if err != nil {
-		return look{}, fmt.Errorf("reading the process table: %w", err)
+		return look{}, err
 	}
-	l.sel.Protect = protected(snapshot)
 	l.keepNamed(snapshot)
+	if err := l.examine(ctx, snapshot); err != nil {
+		return look{}, err
+	}
 	if len(l.named) > 0 && len(l.sel.PIDs) == 0 && len(l.sel.Match) == 0 {
 		return look{snapshot: snapshot}, nil // all that was named has ended; the rules were not asked for
 	}
@@ -117,10 +120,14 @@ func (l *looker) look(ctx context.Context) (look, error) {
 	if err != nil {
 		return look{}, badInput("list what is running: pausetest streams", "%w", err)
 	}
+	facts, err := l.table.FactReader()
+	if err != nil {
+		return look{}, fmt.Errorf("looking at the host: %w", err)
+	}
 	for i := range found.Streams {
 		s := &found.Streams[i]
 		if s.Refusal == nil {
-			for _, text := range l.preflight(s) {
+			for _, text := range preflight(facts, s) {
 				if !slices.Contains(found.Warnings, text) {
 					found.Warnings = append(found.Warnings, text)
 				}
@@ -131,6 +138,21 @@ func (l *looker) look(ctx context.Context) (look, error) {
 		}
 	}
 	return look{snapshot, found}, nil
+}
+
+// examine reads of as many processes as the discovery needs what a snapshot does
+// not hold.
+func (l *looker) examine(ctx context.Context, s *proctable.Snapshot) error {
+	for {
+		l.sel.Protect = protected(s)
+		pids := l.scope.Unexamined(s, l.sel)
+		if len(pids) == 0 {
+			return nil
+		}
+		if err := l.table.Examine(ctx, s, pids); err != nil {
+			return err
+		}
+	}
 }
 
 // keepNamed holds the pids that the operator named to the processes they were at
@@ -152,8 +174,8 @@ func (l *looker) keepNamed(s *proctable.Snapshot) {
 
 // preflight refuses a stream that the system would not let us pause and resume
 // without harm, and returns what is to be said about one that it would.
-func (l *looker) preflight(s *stream.Stream) (warnings []string) {
-	facts, err := l.table.ReadFacts(s.Targets)
+func preflight(r *procctl.FactReader, s *stream.Stream) (warnings []string) {
+	facts, err := r.Read(s.Targets)
 	if err != nil {
 		s.Refusal = &stream.Refusal{Rule: "preflight", Reason: "it can't be examined: " + err.Error()}
 		return nil
@@ -205,8 +227,6 @@ func isPausetest(p *proctable.Process) bool {
 	name := filepath.Base(p.Args[0])
 	return name == "pausetest" || name == "pausetest-guard"
 }
-
-func isUserland(p *proctable.Process) bool { return len(p.Args) > 0 }
 
 // youth refuses a stream that is too young or has not moved bytes yet.
 func (l *looker) youth(s *stream.Stream) {

@@ -12,11 +12,16 @@ import (
 	"pausetest/internal/procctl/proctable"
 )
 
-// ReadFacts reads what Judge needs to know of every process that is to be
-// paused. They are taken as one target: an end within it orphans no group of it
-// unnoticed, for then all of it is stopped. A process that has ended fails with
-// ErrGone. Nothing is signalled (but for signal 0, which has no effect).
-func (t *Table) ReadFacts(target []ProcID) ([]Facts, error) {
+// A FactReader reads what Judge needs to know, against one look at the process
+// table: take a new one for every look.
+type FactReader struct {
+	now    scan
+	mounts []proctable.Mount
+	us     ourselves
+}
+
+// FactReader looks at the process table, the mounts and ourselves.
+func (t *Table) FactReader() (*FactReader, error) {
 	now, err := t.scan(nil, nil)
 	if err != nil {
 		return nil, err
@@ -26,14 +31,19 @@ func (t *Table) ReadFacts(target []ProcID) ([]Facts, error) {
 		return nil, err
 	}
 	us, err := readOurselves(now)
-	if err != nil {
-		return nil, err
-	}
+	return &FactReader{now: now, mounts: mounts, us: us}, err
+}
+
+// Read reads the facts of every process that is to be paused as one target: an end
+// within it orphans no group of it unnoticed, for then all of it is stopped. A
+// process that has ended fails with ErrGone. Nothing is signalled (but for signal
+// 0, which has no effect).
+func (r *FactReader) Read(target []ProcID) ([]Facts, error) {
 	var all []Facts
 	for _, id := range target {
-		f, err := us.facts(id, now, target, mounts)
+		f, err := r.us.facts(id, r.now, target, r.mounts)
 		if err != nil {
-			return nil, &ProcError{Op: "examining", ID: id, Comm: now[id.PID].Comm, Err: classify(err)}
+			return nil, &ProcError{Op: "examining", ID: id, Comm: r.now[id.PID].Comm, Err: classify(err)}
 		}
 		all = append(all, f)
 	}

@@ -116,8 +116,12 @@ const tellingForker = `$SIG{CHLD}='IGNORE'; $|=1; while (1) { print "."; my $p=f
 func TestFreeze(t *testing.T) {
 	inCgroup(t, func(t *testing.T, cgroup proctable.Cgroup, folder string) {
 		m := startIn(t, folder, tellingForker)
-		snap, err := NewTable("").Snapshot(t.Context(), SnapshotOptions{})
+		table := NewTable("")
+		snap, err := table.Snapshot(t.Context())
 		if err != nil {
+			t.Fatal(err)
+		}
+		if err := table.ReadCgroups(t.Context(), snap); err != nil {
 			t.Fatal(err)
 		}
 		var members []proctable.Process

@@ -50,9 +50,9 @@ func helpUnprivileged() {
 	if !errors.Is(err, ErrNotPermitted) {
 		fail("StopTree: %v", err)
 	}
-	facts, err := NewTable("").ReadFacts([]ProcID{p.ID()})
+	facts, err := readFacts([]ProcID{p.ID()})
 	if err != nil {
-		fail("ReadFacts: %v", err)
+		fail("reading facts: %v", err)
 	}
 	refusals, _ := facts[0].Judge()
 	if len(refusals) != 1 || refusals[0].Rule != "not-permitted" {

@@ -8,7 +8,7 @@ import (
 )
 
 // Facts are what the system says about pausing one process, before anything is
-// signalled. ReadFacts reads them, Judge judges them.
+// signalled. A FactReader reads them, Judge judges them.
 type Facts struct {
 	ID           ProcID
 	Comm         string // raw

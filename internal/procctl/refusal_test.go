@@ -57,12 +57,19 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+func readFacts(target []ProcID) ([]Facts, error) {
+	r, err := NewTable("").FactReader()
+	if err != nil {
+		return nil, err
+	}
+	return r.Read(target)
+}
+
 func TestReadFacts(t *testing.T) {
 	_, ids := family(t, nil)
-	table := NewTable("")
 	judge := func(id ProcID) []string {
 		t.Helper()
-		facts, err := table.ReadFacts([]ProcID{id})
+		facts, err := readFacts([]ProcID{id})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,14 +102,14 @@ func TestReadFacts(t *testing.T) {
 // that parent's end; not if the parent is paused as well.
 func TestReadFactsOfJob(t *testing.T) {
 	m := help(t, &syscall.SysProcAttr{Setpgid: true}, "block")
-	facts, err := NewTable("").ReadFacts([]ProcID{m.id()})
+	facts, err := readFacts([]ProcID{m.id()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if facts[0].OrphanedBy != identify(t, os.Getpid()) || !facts[0].OwnJob {
 		t.Errorf("orphaned by %+v", facts[0].OrphanedBy)
 	}
-	facts, err = NewTable("").ReadFacts([]ProcID{m.id(), identify(t, os.Getpid())})
+	facts, err = readFacts([]ProcID{m.id(), identify(t, os.Getpid())})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,15 +20,21 @@ type Table struct {
 	root string
 
 	mu   sync.Mutex
-	args map[argsKey][]string // command lines seen in the last Snapshot
+	args map[int]commandLine // by pid, of the last Snapshot
 }
 
-// argsKey says which command line it is: exec changes it while pid and start
-// time stay, but then the arguments also get another address.
-type argsKey struct {
+// A commandLine is kept from one snapshot to the next. Exec changes it while pid
+// and start time stay, but then the arguments also get another address.
+type commandLine struct {
 	id       ProcID
 	comm     string
 	argStart uint64
+	args     []string
+}
+
+func (c *commandLine) isOf(stat *proctable.Stat) bool {
+	// Without an address an exec would go unnoticed.
+	return c.argStart != 0 && c.argStart == stat.ArgStart && c.id == stat.ID() && c.comm == stat.Comm
 }
 
 // NewTable reads the /proc that is mounted at root; "" means "/proc". A folder of
@@ -40,21 +46,11 @@ func NewTable(root string) *Table {
 	return &Table{root: root}
 }
 
-// SnapshotOptions say how much to read; each costs some system calls a process.
-type SnapshotOptions struct {
-	// Details says whose command line, executable, user, tracer, network
-	// namespace, cgroups and children are read; nil means everybody's. It sees
-	// what stat tells: identity, parents, state, Comm, Threads.
-	Details func(*proctable.Process) bool
-	// FDs says whose descriptors are read, and sees the details if they were
-	// read; nil means nobody's.
-	FDs func(*proctable.Process) bool
-}
-
-// Snapshot reads the process table. Processes that end meanwhile are left out,
-// and what may not be read of one is left empty. The scan takes some
-// milliseconds, so the rows are not of one instant, but each is of one process.
-func (t *Table) Snapshot(ctx context.Context, o SnapshotOptions) (*proctable.Snapshot, error) {
+// Snapshot reads who there is: identities, parents, states, names and command
+// lines. Processes that end meanwhile are left out, and what may not be read of one
+// is left empty. The scan takes some milliseconds, so the rows are not of one
+// instant, but each is of one process.
+func (t *Table) Snapshot(ctx context.Context) (*proctable.Snapshot, error) {
 	root, err := openDir(t.root)
 	if err != nil {
 		return nil, fmt.Errorf("reading the process table: %w", err)
@@ -68,10 +64,11 @@ func (t *Table) Snapshot(ctx context.Context, o SnapshotOptions) (*proctable.Sna
 	if snap.TakenTicks, err = uptime(root); err != nil && !vanished(err) {
 		return nil, fmt.Errorf("reading the process table: %w", err)
 	}
-	reader := processReader{root: root, options: o, buf: make([]byte, maxStatBytes),
-		known: t.knownArgs(), seen: make(map[argsKey][]string)}
-	err = root.numbers(func(name string, _ int) error {
-		if p, ok := reader.read(name); ok {
+	known := t.knownArgs()
+	reader := rowReader{root: root, buf: make([]byte, maxStatBytes), known: known, seen: make(map[int]commandLine, len(known))}
+	snap.Processes = make([]proctable.Process, 0, len(known)+len(known)/8+64)
+	err = root.numbers(func(name string, pid int) error {
+		if p, ok := reader.read(name, pid); ok {
 			snap.Processes = append(snap.Processes, p)
 		}
 		return ctx.Err()
@@ -84,13 +81,72 @@ func (t *Table) Snapshot(ctx context.Context, o SnapshotOptions) (*proctable.Sna
 	return snap, nil
 }
 
-func (t *Table) knownArgs() map[argsKey][]string {
+// Examine reads the executables, network namespaces and descriptors of processes
+// of a snapshot, given by pid. That costs many times a row.
+func (t *Table) Examine(ctx context.Context, s *proctable.Snapshot, pids []int) error {
+	return t.revisit(ctx, s, pids, func(d dir, p *proctable.Process) {
+		p.Examined = true
+		p.Exe, _ = d.readLink("exe")
+		if link, err := d.readLink("ns/net"); err == nil {
+			p.NetNS, _ = proctable.ParseNamespace(link)
+		}
+		p.FDs = readFDs(d)
+	})
+}
+
+// ReadCgroups reads everybody's cgroups.
+func (t *Table) ReadCgroups(ctx context.Context, s *proctable.Snapshot) error {
+	pids := make([]int, len(s.Processes))
+	for i := range s.Processes {
+		pids[i] = s.Processes[i].ID.PID
+	}
+	return t.revisit(ctx, s, pids, func(d dir, p *proctable.Process) {
+		text, _ := d.readAll("cgroup", maxTextBytes)
+		p.Cgroups = nil
+		for line := range strings.Lines(string(text)) {
+			p.Cgroups = append(p.Cgroups, strings.TrimSuffix(line, "\n"))
+		}
+	})
+}
+
+// revisit calls read for those of the processes that are still the same, and takes
+// the others out of the snapshot: they have ended.
+func (t *Table) revisit(ctx context.Context, s *proctable.Snapshot, pids []int, read func(dir, *proctable.Process)) error {
+	root, err := openDir(t.root)
+	if err != nil {
+		return fmt.Errorf("reading the process table: %w", err)
+	}
+	defer root.close()
+	buf := make([]byte, maxStatBytes)
+	ended := make(map[int]bool)
+	for _, pid := range pids {
+		p := s.ByPID(pid)
+		if p == nil {
+			continue
+		}
+		ended[pid] = true
+		if d, err := root.sub(strconv.Itoa(pid)); err == nil {
+			if stat, err := readStatOf(d, "stat", buf); err == nil && stat.ID() == p.ID {
+				read(d, p)
+				ended[pid] = false
+			}
+			d.close()
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("reading the process table: %w", ctx.Err())
+		}
+	}
+	s.Processes = slices.DeleteFunc(s.Processes, func(p proctable.Process) bool { return ended[p.ID.PID] })
+	return nil
+}
+
+func (t *Table) knownArgs() map[int]commandLine {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.args // read only, never changed once it is here
 }
 
-func (t *Table) keepArgs(seen map[argsKey][]string) {
+func (t *Table) keepArgs(seen map[int]commandLine) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.args = seen
@@ -124,78 +180,62 @@ func uptime(root dir) (uint64, error) {
 	return proctable.ParseUptime(text)
 }
 
-// A processReader reads one row after the other.
-type processReader struct {
-	root    dir
-	options SnapshotOptions
-	buf     []byte
-	known   map[argsKey][]string
-	seen    map[argsKey][]string
+// A rowReader reads one row after the other.
+type rowReader struct {
+	root  dir
+	buf   []byte
+	known map[int]commandLine
+	seen  map[int]commandLine
 }
 
-func (r *processReader) read(name string) (proctable.Process, bool) {
-	var p proctable.Process
-	d, err := r.root.sub(name)
-	if err != nil {
-		return p, false
+func (r *rowReader) read(name string, pid int) (proctable.Process, bool) {
+	var stat proctable.Stat
+	var err error
+	line, known := r.known[pid]
+	if known {
+		stat, err = readStatOf(r.root, name+"/stat", r.buf)
+		known = line.isOf(&stat) || stat.Flags&proctable.KernelThread != 0
 	}
-	defer d.close()
-	text, err := d.readInto(r.buf, "stat")
-	if err != nil {
-		return p, false
-	}
-	stat, err := proctable.ParseStat(text)
-	if err != nil {
-		return p, false
-	}
-	p = proctable.Process{ID: stat.ID(), PPID: stat.PPID, PGID: stat.PGID, Session: stat.Session,
-		State: stat.State, Comm: stat.Comm, Threads: stat.Threads}
-	if r.options.Details == nil || r.options.Details(&p) {
-		r.details(d, stat, &p)
-	}
-	if r.options.FDs != nil && r.options.FDs(&p) {
-		p.FDs = readFDs(d)
-	}
-	return p, true
-}
-
-func (r *processReader) details(d dir, stat proctable.Stat, p *proctable.Process) {
-	if text, err := d.readInto(r.buf, "status"); err == nil {
-		if status, err := proctable.ParseStatus(text); err == nil {
-			p.RealUID, p.EffectiveUID = status.UIDs.Real, status.UIDs.Effective
-			p.TracerPID = status.TracerPID
-		}
-	}
-	p.Children = readChildren(d)
-	if text, err := d.readAll("cgroup", maxTextBytes); err == nil {
-		for line := range strings.Lines(string(text)) {
-			p.Cgroups = append(p.Cgroups, strings.TrimSuffix(line, "\n"))
-		}
-	}
-	if stat.Flags&proctable.KernelThread != 0 {
-		return
-	}
-	p.Args = r.cmdline(d, stat)
-	p.Exe, _ = d.readLink("exe")
-	if link, err := d.readLink("ns/net"); err == nil {
-		p.NetNS, _ = proctable.ParseNamespace(link)
-	}
-}
-
-func (r *processReader) cmdline(d dir, stat proctable.Stat) []string {
-	key := argsKey{stat.ID(), stat.Comm, stat.ArgStart}
-	args, known := r.known[key]
 	if !known {
-		text, err := d.readAll("cmdline", maxTextBytes)
-		if err != nil {
-			return nil
-		}
-		args = proctable.ParseCmdline(text)
+		stat, line.args, err = r.both(name)
 	}
-	if stat.ArgStart != 0 { // else an exec would go unnoticed
-		r.seen[key] = args
+	if err != nil {
+		return proctable.Process{}, false
 	}
-	return args
+	r.seen[pid] = commandLine{stat.ID(), stat.Comm, stat.ArgStart, line.args}
+	return proctable.Process{ID: stat.ID(), PPID: stat.PPID, PGID: stat.PGID, Session: stat.Session,
+		State: stat.State, Comm: stat.Comm, Threads: stat.Threads, Args: line.args}, true
+}
+
+// both reads stat and command line of one process, as few calls as two files need.
+//
+// A file of /proc is bound to the process that has the pid when it is opened. Had
+// the first one's ended before the second was opened, it could not be read
+// afterwards; as it can, it is the same process. The command line is read last:
+// one that an exec has just changed must not be kept under the later address.
+func (r *rowReader) both(name string) (stat proctable.Stat, args []string, err error) {
+	cmdline, err := r.root.openFile(name + "/cmdline")
+	if err != nil {
+		return stat, nil, err
+	}
+	defer unix.Close(cmdline)
+	if stat, err = readStatOf(r.root, name+"/stat", r.buf); err != nil || stat.Flags&proctable.KernelThread != 0 {
+		return stat, nil, err
+	}
+	n, err := retry(func() (int, error) { return unix.Read(cmdline, r.buf) })
+	text := r.buf[:max(n, 0)]
+	if n == len(r.buf) {
+		text, err = readHead(cmdline, maxTextBytes)
+	}
+	return stat, proctable.ParseCmdline(text), err
+}
+
+func readStatOf(d dir, name string, buf []byte) (proctable.Stat, error) {
+	text, err := d.readInto(buf, name)
+	if err != nil {
+		return proctable.Stat{}, err
+	}
+	return proctable.ParseStat(text)
 }
 
 // readChildren collects what the children files of all threads list, sorted.

@@ -23,15 +23,12 @@ func fixture(t *testing.T) string {
 		"uptime":                    "5390.37 10.00\n",
 		"stat":                      "cpu 1 2 3\n",
 		"77/stat":                   "77 (a) R 1 (\n) S 1 70 60 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 2 0 539000 1 1 1 1 1 1 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 1 1 1 99 1 1 1 0\n",
-		"77/status":                 "State:\tS (sleeping)\nTracerPid:\t12\nUid:\t34\t35\t34\t34\n",
 		"77/cmdline":                "tar\x00\x1b[2J\x00\xff\x00",
 		"77/cgroup":                 "1:name=systemd:/x\n0::/y\n",
-		"77/task/77/children":       "78 79 ",
-		"77/task/80/children":       "81 ",
 		"77/fdinfo/0":               "pos:\t0\nflags:\t0100000\n",
 		"77/fdinfo/5":               "pos:\t0\nflags:\t0100001\n",
 		"2/stat":                    "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 0\n",
-		"2/status":                  "State:\tS (sleeping)\nUid:\t0\t0\t0\t0\n",
+		"2/cmdline":                 "",
 		"99/stat":                   "garbage",
 	}
 	for name, text := range files {
@@ -59,9 +56,15 @@ func fixture(t *testing.T) string {
 }
 
 func TestSnapshotOfFixture(t *testing.T) {
-	everybody := func(*proctable.Process) bool { return true }
-	got, err := NewTable(fixture(t)).Snapshot(t.Context(), SnapshotOptions{FDs: everybody})
+	table := NewTable(fixture(t))
+	got, err := table.Snapshot(t.Context())
 	if err != nil {
+		t.Fatal(err)
+	}
+	if p := got.Processes[1]; p.Args == nil || p.Exe != "" || p.FDs != nil || p.Cgroups != nil {
+		t.Errorf("not examined yet: %+v", p)
+	}
+	if err := errors.Join(table.Examine(t.Context(), got, []int{77, 99}), table.ReadCgroups(t.Context(), got)); err != nil {
 		t.Fatal(err)
 	}
 	want := &proctable.Snapshot{
@@ -69,8 +72,8 @@ func TestSnapshotOfFixture(t *testing.T) {
 		Processes: []proctable.Process{
 			{ID: ProcID{PID: 2}, State: 'S', Comm: "kthreadd", Threads: 1},
 			{ID: ProcID{PID: 77, StartTicks: 539000}, PPID: 1, PGID: 70, Session: 60, State: 'S', Comm: "a) R 1 (\n",
-				Args: []string{"tar", "\x1b[2J", "\xff"}, Exe: "/usr/bin/tar", RealUID: 34, EffectiveUID: 35, Threads: 2,
-				TracerPID: 12, NetNS: 4026531840, Cgroups: []string{"1:name=systemd:/x", "0::/y"}, Children: []int{78, 79, 81},
+				Args: []string{"tar", "\x1b[2J", "\xff"}, Exe: "/usr/bin/tar", Threads: 2,
+				Examined: true, NetNS: 4026531840, Cgroups: []string{"1:name=systemd:/x", "0::/y"},
 				FDs: []proctable.FD{{Number: 0, Path: "/dev/null", Read: true}, {Number: 5, Kind: proctable.Pipe, Inode: 1826047, Write: true}}},
 		},
 	}
@@ -79,21 +82,13 @@ func TestSnapshotOfFixture(t *testing.T) {
 	}
 }
 
-func TestSnapshotOptions(t *testing.T) {
+// The command line is read once, and again after an exec, which moves it.
+func TestCommandLinesAreKept(t *testing.T) {
 	root := fixture(t)
 	table := NewTable(root)
-	nobody := func(*proctable.Process) bool { return false }
-	got, err := table.Snapshot(t.Context(), SnapshotOptions{Details: nobody})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p := got.Processes[1]; p.Args != nil || p.Exe != "" || p.FDs != nil || p.Comm == "" {
-		t.Errorf("without details: %+v", p)
-	}
-	// The command line is read once, and again after an exec, which moves it.
 	args := func() string {
 		t.Helper()
-		snap, err := table.Snapshot(t.Context(), SnapshotOptions{})
+		snap, err := table.Snapshot(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +103,7 @@ func TestSnapshotOptions(t *testing.T) {
 	if got := args(); got != "sed" {
 		t.Errorf("command line after exec: %q", got)
 	}
-	if _, err := NewTable(root+"/missing").Snapshot(t.Context(), SnapshotOptions{}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := NewTable(root + "/missing").Snapshot(t.Context()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no such table: %v", err)
 	}
 }
@@ -126,9 +121,12 @@ func rewrite(t *testing.T, name, from, to string) {
 
 func TestSnapshotOfRealProcess(t *testing.T) {
 	_, ids := family(t, nil)
-	mine := func(p *proctable.Process) bool { return p.ID == ids[0] }
-	snap, err := NewTable("").Snapshot(t.Context(), SnapshotOptions{FDs: mine})
+	table := NewTable("")
+	snap, err := table.Snapshot(t.Context())
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Examine(t.Context(), snap, []int{ids[0].PID}); err != nil {
 		t.Fatal(err)
 	}
 	if snap.TakenTicks < ids[0].StartTicks || snap.BootID == "" {
@@ -140,7 +138,7 @@ func TestSnapshotOfRealProcess(t *testing.T) {
 		if p.ID != ids[0] {
 			continue
 		}
-		if p.PPID != os.Getpid() || p.Args[0] != "sh" || !strings.HasPrefix(p.Exe, "/") || len(p.Children) != 2 || p.NetNS == 0 {
+		if p.PPID != os.Getpid() || p.Args[0] != "sh" || !strings.HasPrefix(p.Exe, "/") || p.NetNS == 0 {
 			t.Errorf("%+v", p)
 		}
 		if len(p.FDs) < 4 || p.FDs[0].Kind != proctable.Pipe || !p.FDs[0].Read || p.FDs[1].Inode == 0 || !p.FDs[1].Write {
@@ -242,18 +240,21 @@ func TestHostFacts(t *testing.T) {
 }
 
 func BenchmarkSnapshot(b *testing.B) {
-	nobody := func(*proctable.Process) bool { return false }
-	for name, o := range map[string]SnapshotOptions{"stat": {Details: nobody}, "details": {},
-		"descriptors": {FDs: func(*proctable.Process) bool { return true }}} {
-		b.Run(name, func(b *testing.B) {
-			table := NewTable("")
-			for b.Loop() {
-				if _, err := table.Snapshot(b.Context(), o); err != nil {
-					b.Fatal(err)
-				}
+	b.Run("first", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := NewTable("").Snapshot(b.Context()); err != nil {
+				b.Fatal(err)
 			}
-		})
-	}
+		}
+	})
+	b.Run("again", func(b *testing.B) {
+		table := NewTable("")
+		for b.Loop() {
+			if _, err := table.Snapshot(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 func BenchmarkScan(b *testing.B) {

@@ -21,7 +21,7 @@ func Discover(s *proctable.Snapshot, sel Selection, ev Evidence) (Found, error) 
 			return Found{}, fmt.Errorf("selecting rules: no rule is named %s", strconv.Quote(name))
 		}
 	}
-	if len(sel.PIDs)+len(sel.Match) > 0 {
+	if !sel.byRules() {
 		if err := d.named(); err != nil {
 			return Found{}, err
 		}

@@ -112,7 +112,7 @@ func parseProcesses(t testing.TB, text string) *proctable.Snapshot {
 			s.Processes = append(s.Processes, proctable.Process{
 				ID:   proctable.ProcID{PID: number(t, w[0]), StartTicks: uint64(number(t, w[6]))},
 				PPID: number(t, w[1]), PGID: number(t, w[2]), Session: number(t, w[3]), State: w[4][0],
-				RealUID: number(t, w[5]), EffectiveUID: number(t, w[5]), Comm: w[7], Threads: 1,
+				Comm: w[7], Threads: 1,
 			})
 			continue
 		}

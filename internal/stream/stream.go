@@ -123,6 +123,9 @@ type Selection struct {
 	Protect []int
 }
 
+// byRules holds when nothing was named, so that the rules find the streams.
+func (sel *Selection) byRules() bool { return len(sel.PIDs)+len(sel.Match) == 0 }
+
 // The rules that refuse a stream, beside those of rules.yaml.
 const (
 	refuseInit    = "init"

@@ -22,23 +22,21 @@ type Process struct {
 	Session int
 	State   byte   // R, S, D, T, t, Z, X, I as in proc_pid_stat(5); of the main thread
 	Comm    string // at most 15 bytes
+	Threads int
 	// Args is the command line; nil for kernel threads and zombies.
 	Args []string
-	// Exe is the executable's path; empty when it may not be read.
+
+	// Examined says that the next three were read, as far as they may be.
+	Examined bool
+	// Exe is the executable's path; empty when unknown.
 	Exe string
-	// RealUID and EffectiveUID are of the main thread.
-	RealUID, EffectiveUID int
-	Threads               int
-	// TracerPID is the process that traces this one; 0 for none.
-	TracerPID int
-	// NetNS is the inode of its network namespace; 0 when unreadable.
+	// NetNS is the inode of its network namespace; 0 when unknown.
 	NetNS uint64
-	// Cgroups are the lines of /proc/PID/cgroup.
-	Cgroups []string
-	// Children are the pids that the children files of all threads listed.
-	Children []int
-	// FDs are its open descriptors; nil when they may not be read.
+	// FDs are its open descriptors; nil when unknown.
 	FDs []FD
+
+	// Cgroups are the lines of /proc/PID/cgroup; nil when unknown.
+	Cgroups []string
 }
 
 // FDKind is what a descriptor refers to.
