@@ -1,7 +1,6 @@
 package procctl
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -16,8 +15,9 @@ import (
 // can only stop, continue and look; it is not safe to Close it while it is used.
 type Handle struct {
 	id   ProcID
-	comm string // for messages
-	fd   int    // -1 when closed
+	comm string         // for messages
+	fd   int            // -1 when closed
+	stat proctable.Stat // as it stood once it was pinned
 }
 
 // Open opens a pidfd and then compares the start time: the pidfd pins whoever
@@ -45,7 +45,7 @@ func Open(id ProcID) (*Handle, error) {
 		unix.Close(fd)
 		return nil, &ProcError{Op: "opening", ID: id, Comm: stat.Comm, Err: classify(err)}
 	}
-	h.comm = stat.Comm
+	h.comm, h.stat = stat.Comm, stat
 	return h, nil
 }
 
@@ -79,7 +79,7 @@ func Adopt(id ProcID, fd int) (*Handle, error) {
 	if err != nil {
 		return nil, &ProcError{Op: "adopting", ID: id, Comm: stat.Comm, Err: classify(err)}
 	}
-	return &Handle{id: id, comm: stat.Comm, fd: fd}, nil
+	return &Handle{id: id, comm: stat.Comm, fd: fd, stat: stat}, nil
 }
 
 // ID is the identity that was proved.
@@ -134,11 +134,8 @@ func (h *Handle) signal(sig unix.Signal, op string) error {
 
 // readStat reads /proc/PID/stat of the running system.
 func readStat(pid int) (proctable.Stat, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return proctable.Stat{}, err
-	}
-	return proctable.ParseStat(bytes.TrimSpace(text))
+	var buf [maxStatBytes]byte
+	return readStatOf(nowhere, "/proc/"+strconv.Itoa(pid)+"/stat", buf[:])
 }
 
 // classify turns the errors of the system into those of this package.

@@ -26,6 +26,9 @@ const (
 // repeated while streams wait.
 type dir int
 
+// nowhere is for absolute paths.
+const nowhere = dir(unix.AT_FDCWD)
+
 func openDir(path string) (dir, error) {
 	fd, err := retry(func() (int, error) {
 		return unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

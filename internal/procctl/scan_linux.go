@@ -61,16 +61,31 @@ func (t *Table) scan(members []*held, unchanged func(pid int, inode uint64) (pro
 		return nil, fmt.Errorf("reading the process table: %w", err)
 	}
 	for _, m := range members {
-		d, err := root.sub(strconv.Itoa(m.handle.id.PID))
-		if err != nil {
-			continue
-		}
-		for _, pid := range readChildren(d) {
+		for _, pid := range m.children(root) {
 			if !read[pid] {
 				row(strconv.Itoa(pid), pid)
 			}
 		}
-		d.close()
 	}
 	return now, nil
+}
+
+// children are those that a member's threads name. One that was seen stopped with a
+// single thread has no other by now.
+func (m *held) children(root dir) []int {
+	name := strconv.Itoa(m.handle.id.PID)
+	if m.settled && m.single {
+		text, err := root.readAll(name+"/task/"+name+"/children", maxTextBytes)
+		if err != nil {
+			return nil
+		}
+		pids, _ := proctable.ParseChildren(text)
+		return pids
+	}
+	d, err := root.sub(name)
+	if err != nil {
+		return nil
+	}
+	defer d.close()
+	return readChildren(d)
 }

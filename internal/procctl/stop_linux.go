@@ -101,8 +101,8 @@ type held struct {
 	parent *held // nil when it is no member
 	// signalled is set before the signal is sent, so that an undo never misses it.
 	signalled bool
-	// settled says that all its threads were seen stopped.
-	settled bool
+	// settled says that all its threads were seen stopped; single, that it was one.
+	settled, single bool
 	// doubts counts consecutive looks that saw it run while its stop was pending.
 	doubts int
 	// released says that it was continued, or had ended, and is closed.
@@ -303,14 +303,11 @@ func (s *stopping) open(n newcomer) (*Handle, error) {
 	return h, nil
 }
 
-// prove reads again what made the process a newcomer, now that it is pinned. A
+// prove looks again at what made the process a newcomer, as it stood once it was pinned. A
 // scan joins rows of different instants by pid; here the parent is pinned too: if
 // it has not ended after the child named it, the child is its own.
 func (s *stopping) prove(h *Handle, n newcomer) error {
-	now, err := readStat(n.PID)
-	if err != nil {
-		return classify(err)
-	}
+	now := h.stat
 	if h.Exited() || !n.byParent && now.Session != n.Session {
 		return ErrGone
 	}
@@ -420,7 +417,7 @@ func (s *stopping) atRest() (bool, error) {
 		case states.Traced > 0:
 			return false, &ProcError{Op: "stopping", ID: m.handle.id, Comm: m.handle.comm, Err: ErrTraced}
 		}
-		m.settled = states.AllStopped()
+		m.settled, m.single = states.AllStopped(), states.all() == 1
 		if !m.settled {
 			s.unrest = m.notYet()
 			pending = pending || states.Pending()

@@ -42,30 +42,15 @@ func (s *ThreadStates) count(state byte) {
 	}
 }
 
+// all counts every thread.
+func (s ThreadStates) all() int {
+	return s.Running + s.Stopped + s.Uninterruptible + s.Traced + s.Dead
+}
+
 // State reads the state of every thread. The pidfd vouches for the process: if
 // it has not ended after the reading, the pid was its own all the while.
 func (h *Handle) State() (ThreadStates, error) {
-	var states ThreadStates
-	err := func() error {
-		tasks, err := openDir("/proc/" + strconv.Itoa(h.id.PID) + "/task")
-		if err != nil {
-			return err
-		}
-		defer tasks.close()
-		buf := make([]byte, maxStatBytes)
-		return tasks.numbers(func(name string, _ int) error {
-			text, err := tasks.readInto(buf, name+"/stat")
-			if err != nil {
-				return ignoreVanished(err) // that thread ended
-			}
-			stat, err := proctable.ParseStat(text)
-			if err != nil {
-				return err
-			}
-			states.count(stat.State)
-			return nil
-		})
-	}()
+	states, err := readStates(h.id.PID)
 	if h.Exited() || err == nil && states == (ThreadStates{}) {
 		err = ErrGone
 	}
@@ -73,6 +58,34 @@ func (h *Handle) State() (ThreadStates, error) {
 		return ThreadStates{}, &ProcError{Op: "watching", ID: h.id, Comm: h.comm, Err: classify(err)}
 	}
 	return states, nil
+}
+
+// readStates needs one file of a process with one thread, whose state is the
+// process's own, and one more for every thread otherwise.
+func readStates(pid int) (states ThreadStates, err error) {
+	stat, err := readStat(pid)
+	if err != nil {
+		return states, err
+	}
+	if stat.Threads == 1 {
+		states.count(stat.State)
+		return states, nil
+	}
+	tasks, err := openDir("/proc/" + strconv.Itoa(pid) + "/task")
+	if err != nil {
+		return states, err
+	}
+	defer tasks.close()
+	buf := make([]byte, maxStatBytes)
+	err = tasks.numbers(func(name string, _ int) error {
+		stat, err := readStatOf(tasks, name+"/stat", buf)
+		if err != nil {
+			return ignoreVanished(err) // that thread ended
+		}
+		states.count(stat.State)
+		return nil
+	})
+	return states, err
 }
 
 // tracer reads who traces the process: 0 for nobody.
