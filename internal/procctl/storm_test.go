@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -75,7 +76,7 @@ func storm(t *testing.T, m *marked, root func() ProcID, trace func() int64, o St
 		}
 		// Pending: who forks by vfork waits uninterruptibly for its child to
 		// exec, and the child is stopped.
-		if c, err := stopped.Check(); err != nil || c.Kind > StopPending {
+		if c, err := stopped.Check(); err != nil || c.Kind > StopPending && !wasEnding(stopped, c) {
 			t.Errorf("Check: %v %+v, %v", c.Kind, c, err)
 		}
 		if err := stopped.Continue(); err != nil {
@@ -91,6 +92,13 @@ func storm(t *testing.T, m *marked, root func() ProcID, trace func() int64, o St
 	}
 	t.Logf("paused %d times, refused %d times", paused, refused)
 	return paused, refused
+}
+
+// wasEnding holds for a member that was on its way out when the stop found it, in
+// uninterruptible sleep, and has ended instead of stopping: on a busy machine an
+// exit takes its time.
+func wasEnding(s *Stopped, c Condition) bool {
+	return c.Kind == MemberEnded && slices.ContainsFunc(s.members, func(m *held) bool { return m.handle.id == c.ID && !m.settled })
 }
 
 func perl(t *testing.T, attr *syscall.SysProcAttr, script string, args ...string) *marked {

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pausetest/internal/guard"
+	"pausetest/internal/procctl"
+)
+
+const familySize = 20
+
+// death measures how long after a controller's kill -9 everything that it had stopped
+// runs again: on the machine as it is, and with twice as many spinning processes as
+// processors.
+func death(s *session) error {
+	c, err := startCrowd(familySize)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.deaths(c), c.end())
+}
+
+func (s *session) deaths(c *crowd) error {
+	quiet, err := deathsOf(c, 1000)
+	if err != nil {
+		return err
+	}
+	burners, err := burn(2 * runtime.NumCPU())
+	if err != nil {
+		return err
+	}
+	busy, err := deathsOf(c, 200)
+	if err := errors.Join(err, burners()); err != nil {
+		return err
+	}
+	s.within("all run after the controller's death, median", median(quiet), time.Millisecond)
+	fmt.Fprintf(s.table, "... worst of %d\t%v\t\t\t\t\n", len(quiet), slices.Max(quiet))
+	fmt.Fprintf(s.table, "... under CPU load, median of %d\t%v\t\t\t\t\n", len(busy), median(busy))
+	s.within("... under CPU load, worst", slices.Max(busy), 100*time.Millisecond)
+	return nil
+}
+
+// within prints a time beside what it should not exceed.
+func (s *session) within(what string, took, reach time.Duration) {
+	s.line(what, took.String(), reach.String(), float64(took)/float64(reach), 1)
+}
+
+func deathsOf(c *crowd, rounds int) ([]time.Duration, error) {
+	pids, err := c.members()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "pausetest-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	var times []time.Duration
+	for range rounds {
+		took, err := oneDeath(dir, pids)
+		if err != nil {
+			return nil, err
+		}
+		times = append(times, took)
+	}
+	return times, nil
+}
+
+func oneDeath(dir string, pids []int) (time.Duration, error) {
+	if _, err := guard.Recover(dir); err != nil { // the last one's journal
+		return 0, err
+	}
+	cmd := exec.Command("/proc/self/exe", "controller", dir, strconv.Itoa(pids[0]))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	var guardPID int
+	if _, err := fmt.Fscanln(bufio.NewReader(out), &guardPID); err != nil {
+		return 0, fmt.Errorf("waiting for the controller: %w", err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		return 0, err
+	}
+	begin := time.Now()
+	for slices.ContainsFunc(pids, isStopped) {
+		if time.Since(begin) > time.Minute {
+			return 0, errors.New("processes are still stopped after a minute")
+		}
+	}
+	took := time.Since(begin)
+	_ = cmd.Wait()
+	for time.Since(begin) < time.Minute && unix.Kill(guardPID, 0) == nil { // it was our child's child and holds nothing any more
+		time.Sleep(100 * time.Microsecond)
+	}
+	return took, nil
+}
+
+func isStopped(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && bytes.HasPrefix(text[bytes.LastIndexByte(text, ')'):], []byte(") T"))
+}
+
+// playController stops a tree under a guard, says so, and waits for its death.
+func playController(dir string, root int) error {
+	g, err := guard.Start(context.Background(), guard.Config{StateDir: dir, MaxPause: time.Minute, Lease: time.Minute})
+	if err != nil {
+		return err
+	}
+	id, err := identify(root)
+	if err != nil {
+		return err
+	}
+	table := procctl.NewTable("")
+	stopped, err := table.StopTree(context.Background(), []procctl.ProcID{id}, g.Account(1), procctl.StopOptions{Timeout: time.Minute, Never: []int{g.PID()}})
+	if err != nil {
+		return errors.Join(err, g.Close())
+	}
+	fmt.Println(g.PID())
+	_, _ = io.Copy(io.Discard, os.Stdin) // until it is killed, or the measurement ends
+	return errors.Join(stopped.Continue(), g.Close())
+}
+
+// burn starts processes that spin until the returned function ends them.
+func burn(n int) (end func() error, err error) {
+	var all []*exec.Cmd
+	for range n {
+		cmd := exec.Command("sh", "-c", "while :; do :; done")
+		if err := cmd.Start(); err != nil {
+			return nil, err
+		}
+		all = append(all, cmd)
+	}
+	return func() error {
+		for _, cmd := range all {
+			if err := cmd.Process.Kill(); err != nil {
+				return err
+			}
+			_ = cmd.Wait()
+		}
+		return nil
+	}, nil
+}

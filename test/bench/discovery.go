@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pausetest/internal/procctl"
+	"pausetest/internal/stream"
+)
+
+// discovery measures a first look and a second one among few and many processes.
+func discovery(s *session) error {
+	for _, n := range []int{200, 2000, 10000} {
+		c, err := startCrowd(n)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(s.discoverAmong(n, max(5, 15000/n)), c.end()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) discoverAmong(n, rounds int) error {
+	table, scope := procctl.NewTable(""), &stream.Scope{}
+	again := timed("again", func() error { return look(table, scope) })
+	what := fmt.Sprintf("%d processes", n)
+	if err := s.compare(what+", first look", rounds, []float64{0.4, 0, 0, 1.1},
+		timed("first", func() error { return look(procctl.NewTable(""), &stream.Scope{}) }),
+		command("ps", "ps", "-eo", "pid,ppid,stat,args"),
+		command("pgrep -f", "pgrep", "-f", "no such command"),
+		command("pstree -p", "pstree", "-p"),
+		timed("a bare read", bareRead)); err != nil {
+		return err
+	}
+	return s.compare(what+", rescan", rounds, []float64{0.25}, again, command("ps", "ps", "-eo", "pid,ppid,stat,args"))
+}
+
+// look is what every command that looks at live streams does first.
+func look(table *procctl.Table, scope *stream.Scope) error {
+	snapshot, err := table.Snapshot(context.Background())
+	if err != nil {
+		return err
+	}
+	selection := stream.Selection{Protect: []int{os.Getpid()}}
+	for {
+		pids := scope.Unexamined(snapshot, selection)
+		if len(pids) == 0 {
+			break
+		}
+		if err := table.Examine(context.Background(), snapshot, pids); err != nil {
+			return err
+		}
+	}
+	_, err = stream.Discover(snapshot, selection, table)
+	return err
+}
+
+// bareRead reads the same two files of every process and does nothing with them.
+func bareRead() error {
+	root, err := os.Open("/proc")
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	names, err := root.Readdirnames(-1)
+	if err != nil {
+		return err
+	}
+	buf := make([]byte, 4096)
+	for _, name := range names {
+		if name[0] < '0' || name[0] > '9' {
+			continue
+		}
+		for _, file := range []string{"/stat", "/cmdline"} {
+			fd, err := unix.Openat(int(root.Fd()), name+file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err != nil {
+				continue
+			}
+			unix.Read(fd, buf)
+			unix.Close(fd)
+		}
+	}
+	return nil
+}
+
+// A crowd is processes that sleep: a mother and her children, in a session of their
+// own and nobody's relatives.
+type crowd struct {
+	mother int
+	in     io.Closer
+	out    io.Reader
+}
+
+func startCrowd(n int) (*crowd, error) {
+	const script = `use POSIX; $|=1; exit if fork(); setsid(); for (2..$ARGV[0]) { my $p = fork(); die unless defined $p;
+		if (!$p) { close(STDOUT); my $x = <STDIN>; exit } } print "$$\n"; my $x = <STDIN>;`
+	cmd := exec.Command("perl", "-e", script, strconv.Itoa(n))
+	theirs, in, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	out, ours, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stdin, cmd.Stdout = theirs, ours
+	err = cmd.Run()
+	ours.Close() // or it would hide the end of the crowd's
+	if err != nil {
+		return nil, err
+	}
+	c := &crowd{in: in, out: out}
+	if _, err := fmt.Fscanln(out, &c.mother); err != nil {
+		return nil, fmt.Errorf("starting %d processes: %w", n, err)
+	}
+	return c, nil
+}
+
+// members are the pids of the crowd, the mother first.
+func (c *crowd) members() ([]int, error) {
+	snapshot, err := procctl.NewTable("").Snapshot(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	pids := []int{c.mother}
+	for _, p := range snapshot.Processes {
+		if p.Session == c.mother && p.ID.PID != c.mother && p.State != 'Z' {
+			pids = append(pids, p.ID.PID)
+		}
+	}
+	return pids, nil
+}
+
+// end ends their input and waits until they are gone.
+func (c *crowd) end() error {
+	c.in.Close()
+	_, _ = io.Copy(io.Discard, c.out) // the mother's
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if pids, err := c.members(); err != nil || len(pids) == 1 {
+			return err
+		}
+	}
+	return fmt.Errorf("the children of pid %d do not end", c.mother)
+}

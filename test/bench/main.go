@@ -1,0 +1,110 @@
+// Command bench measures pausetest beside its peers: in one run, by turns, medians
+// of many rounds. `make bench` calls it; docs/performance.md has a table that it
+// printed, and what limits each row.
+//
+// These machines are noisy. The ratios within one run mean something, the times
+// themselves only what they meant on that machine in those minutes.
+package main
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pausetest/internal/guard"
+)
+
+// A row is one line of the issue's table: a group of measurements that share a
+// setting.
+type row struct {
+	name string
+	run  func(*session) error
+}
+
+var rows = []row{
+	{"discovery", discovery},
+	{"sample", sample},
+	{"watching", watching},
+	{"pausing", pausing},
+	{"death", death},
+	{"drawing", drawing},
+	{"simulating", simulating},
+	{"startup", startup},
+}
+
+// A session is one run of the program.
+type session struct {
+	binary string // pausetest, as `make build` makes it
+	table  *tabwriter.Writer
+	fell   int // how many fell short of what was to be reached
+}
+
+func main() {
+	// The parts of the measurements that must be other processes.
+	if len(os.Args) > 1 && os.Args[1] == "guard" {
+		os.Exit(guard.Main())
+	}
+	if len(os.Args) == 4 && os.Args[1] == "controller" {
+		root, err := strconv.Atoi(os.Args[3])
+		if err == nil {
+			err = playController(os.Args[2], root)
+		}
+		fmt.Fprintln(os.Stderr, "bench: error:", err)
+		os.Exit(1)
+	}
+	only := flag.String("rows", ".", "measure the rows that match this regular `expression`")
+	binary := flag.String("binary", "./pausetest", "the pausetest to start where a whole program is measured")
+	flag.Parse()
+	if err := run(*only, *binary); err != nil {
+		fmt.Fprintln(os.Stderr, "bench: error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(only, binary string) error {
+	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return fmt.Errorf("reading -rows: %w", err)
+	}
+	fmt.Println(machine())
+	s := &session{binary: binary, table: tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)}
+	for _, r := range rows {
+		if !wanted.MatchString(r.name) {
+			continue
+		}
+		begin := time.Now()
+		fmt.Fprintf(s.table, "\n%s\tours\tpeer\tratio\treach\t\n", r.name)
+		if err := r.run(s); err != nil {
+			return fmt.Errorf("measuring %s: %w", r.name, err)
+		}
+		s.table.Flush()
+		fmt.Printf("(%v)\n", time.Since(begin).Round(100*time.Millisecond))
+	}
+	if s.fell > 0 {
+		fmt.Printf("\n%d fell short; docs/performance.md says why that may be\n", s.fell)
+	}
+	return nil
+}
+
+// machine is what a reader must know to make sense of the times.
+func machine() string {
+	var uts unix.Utsname
+	_ = unix.Uname(&uts)
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	model := "unknown processor"
+	if m := regexp.MustCompile(`(?m)^model name\s*:\s*(.*)$`).FindSubmatch(text); m != nil {
+		model = strings.TrimSpace(string(m[1]))
+	}
+	load, _ := os.ReadFile("/proc/loadavg")
+	return fmt.Sprintf("%d CPUs (%s), Linux %s, %s, load %s", runtime.NumCPU(), model,
+		unix.ByteSliceToString(uts.Release[:]), runtime.Version(), cmp.Or(strings.Join(strings.Fields(string(load))[:3], " "), "unknown"))
+}
