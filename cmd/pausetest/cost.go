@@ -56,7 +56,7 @@ func (p *plan) blockCost(streams int, t experiment.Timing) cost {
 	return c
 }
 
-// restCost is the baseline, the levels between and the placebo.
+// restCost is the baseline, the levels between, the placebo and every two streams.
 func (p *plan) restCost(streams int, t experiment.Timing) cost {
 	const baselineNS = int64(5 * time.Second)
 	holdNS := t.SettleNS + t.MeasureNS
@@ -67,6 +67,7 @@ func (p *plan) restCost(streams int, t experiment.Timing) cost {
 			c = c.plus(pair.times(experiment.BetweenRounds(p.design)))
 		}
 	}
+	c = c.plus(pairsCost(streams, holdNS).times(p.design.PairRounds))
 	return c.plus(cost{0, 2*holdNS + gapNS}.times(p.design.Placebo))
 }
 

@@ -208,6 +208,8 @@ func (p *progress) name() string {
 		return "gap, " + active
 	case recording.PhaseBetween:
 		return fmt.Sprintf("block %d (levels between), %s", p.segment.Block, active)
+	case recording.PhasePairs:
+		return fmt.Sprintf("block %d (every two), %s", p.segment.Block, active)
 	case recording.PhasePlacebo:
 		return fmt.Sprintf("block %d (placebo), %s", p.segment.Block, active)
 	}

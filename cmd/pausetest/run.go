@@ -37,6 +37,7 @@ type runOptions struct {
 	budget                           float64
 	dataTimeout                      time.Duration
 	unattributed                     float64
+	pairs                            int
 
 	note     string
 	labels   map[string]string
@@ -106,6 +107,7 @@ func (o *runOptions) flags(f *pflag.FlagSet) {
 	f.DurationVar(&o.minRun, "min-run", time.Second, "time a stream runs between two pauses")
 	f.DurationVar(&o.dataTimeout, "dtimeout", 30*time.Minute, "after which silence the other end gives a dump up (Amanda's dtimeout)")
 	f.Float64Var(&o.unattributed, "unattributed-share", unknownShare, "largest share (0..1) of the traffic beside one stream that is not the backup's, if you know it")
+	pairsFlag(f, &o.pairs)
 	f.StringVar(&o.note, "note", "", "a sentence to keep with the run")
 	f.StringToStringVar(&o.labels, "label", nil, "`KEY=VALUE` to keep with the run (repeatable)")
 	f.BoolVar(&o.exitCode, "exit-code", false, "exit with 3 when inconclusive and 4 when a collapse was found")
@@ -184,6 +186,7 @@ func (o *runOptions) plan(f *pflag.FlagSet) (*plan, error) {
 		SettleNS: max(int64(o.settle), p.schedule.SettleNS), MaxBlocks: o.maxBlocks,
 		Between: o.levels == "between", BetweenRounds: o.rounds, Placebo: o.placebo,
 		UnattributedShare: o.unattributed, Schedule: p.schedule.Text,
+		PairRounds: o.pairs,
 	}
 	p.settleDesign()
 	return p, nil
@@ -244,6 +247,8 @@ func (p *plan) check() error {
 		return badInput("", "--max-blocks %d: expected 4 to 1000", p.maxBlocks)
 	case p.placebo < 0 || p.placebo > 100:
 		return badInput("", "--placebo %d: expected 0 to 100", p.placebo)
+	case p.pairs < 0 || p.pairs > mostPairRounds:
+		return badPairs(p.pairs)
 	case p.sample < 10*time.Millisecond || p.sample > 250*time.Millisecond:
 		return badInput("finer windows are noise, coarser ones miss the edges of a segment", "--sample %v: expected 10ms to 250ms", p.sample)
 	case p.settle < 0 || p.settle > 30*time.Second:

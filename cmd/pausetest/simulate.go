@@ -38,6 +38,7 @@ type simulateOptions struct {
 	maxBlocks    int
 	levels       string
 	unattributed float64
+	pairs        int
 }
 
 func newSimulate() *cobra.Command {
@@ -78,6 +79,7 @@ func (o *simulateOptions) flags(f *pflag.FlagSet) {
 	f.IntVar(&o.maxBlocks, "max-blocks", 24, "run at most so many blocks")
 	f.StringVar(&o.levels, "levels", "ends", "levels to measure: ends (one and all) or between (all of them, after the verdict)")
 	f.Float64Var(&o.unattributed, "unattributed-share", 0, "where only the interface is counted: largest share (0..1) of the traffic beside one stream that the tool is told of; -1: nothing is known, as in a run without this flag")
+	pairsFlag(f, &o.pairs)
 }
 
 func (o *simulateOptions) run(cmd *cobra.Command) error {
@@ -116,7 +118,7 @@ func (o *simulateOptions) protocol() (simulate.Protocol, error) {
 	p := simulate.Protocol{
 		Plan: recording.Plan{
 			Design: recording.Sequential, Goal: recording.Goal(o.goal), MaxBlocks: o.maxBlocks,
-			Between: o.levels == "between", UnattributedShare: o.unattributed,
+			Between: o.levels == "between", UnattributedShare: o.unattributed, PairRounds: o.pairs,
 		},
 		Limits: recording.Limits{MaxPauseNS: int64(10 * time.Second), MinRunNS: int64(time.Second)},
 	}
@@ -140,6 +142,8 @@ func (o *simulateOptions) protocol() (simulate.Protocol, error) {
 		return p, badInput("", "--max-blocks %d: expected 4 to 1000", o.maxBlocks)
 	case o.runs < 1 || o.runs > 1_000_000:
 		return p, badInput("", "--runs %d: expected 1 to 1000000", o.runs)
+	case o.pairs < 0 || o.pairs > mostPairRounds:
+		return p, badPairs(o.pairs)
 	case !(o.unattributed <= 1):
 		return p, badInput("", "--unattributed-share %g: expected 0 to 1, or -1", o.unattributed)
 	}

@@ -79,7 +79,7 @@ func meanRates(segments []*segment) readings {
 	return sum
 }
 
-// newPair compares two adjacent segments of PhaseBetween or PhasePlacebo.
+// newPair compares two adjacent segments of PhaseBetween, PhasePairs or PhasePlacebo.
 func (j *Judge) newPair(a, b *segment) (pair, bool) {
 	if a.Phase == recording.PhasePlacebo {
 		if b.Placebo {

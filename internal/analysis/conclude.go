@@ -59,6 +59,7 @@ func (j *Judge) result() Result {
 		Streams:       j.streamResults(),
 		Levels:        j.levels(),
 		Sources:       j.sourceEstimates(),
+		Interactions:  j.interactions(),
 	}
 	if d, ok := dependenceOf(j); ok && !r.LazyCounter {
 		r.EffectiveSamples, r.Lag1Correlation = d.effective, d.lag1
@@ -69,6 +70,7 @@ func (j *Judge) result() Result {
 	r.Sentence = sentence(&r)
 	r.Needed = j.needed(&r, c)
 	r.Warnings = j.warnings(&r)
+	r.InteractionSentence = j.interactionSentence(&r)
 	r.round()
 	return r
 }
@@ -248,6 +250,9 @@ func (r *Result) round() {
 	if r.Placebo != nil {
 		r.Placebo.Ratio = significant(r.Placebo.Ratio)
 		r.Placebo.Interval.round()
+	}
+	for i := range r.Interactions {
+		r.Interactions[i].round()
 	}
 	if r.RecommendedStreams != nil {
 		for i := range r.RecommendedStreams.Relative {

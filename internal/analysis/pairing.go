@@ -60,7 +60,7 @@ func (j *Judge) endSegment(tNS int64) {
 	j.segments = append(j.segments, s)
 	index := len(j.segments) - 1
 	switch s.Phase {
-	case recording.PhaseMain, recording.PhaseBetween, recording.PhasePlacebo:
+	case recording.PhaseMain, recording.PhaseBetween, recording.PhasePairs, recording.PhasePlacebo:
 		j.pending = append(j.pending, index)
 		if len(j.pending) == 2 {
 			j.completePair()
@@ -103,9 +103,10 @@ func (j *Judge) completePair() {
 		return
 	}
 	a.Used, b.Used = true, true
-	if a.Phase == recording.PhaseBetween {
+	switch a.Phase {
+	case recording.PhaseBetween:
 		j.between = append(j.between, p)
-	} else {
+	case recording.PhasePlacebo:
 		j.placebo = append(j.placebo, p)
 	}
 }

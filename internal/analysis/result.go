@@ -109,6 +109,11 @@ type Result struct {
 	Streams       []StreamResult `json:"streams"`
 	Levels        []Level        `json:"levels"`
 	Warnings      []string       `json:"warnings"`
+
+	// Interactions is what every two streams do to each other; null when no two of
+	// them were measured together and apart. InteractionSentence says it in one line.
+	Interactions        []Interaction `json:"interactions"`
+	InteractionSentence string        `json:"interaction_sentence,omitempty"`
 }
 
 // Estimator names the estimator that gave the ratio (docs/statistics.md).

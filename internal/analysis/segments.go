@@ -30,6 +30,7 @@ type segment struct {
 	first, second readings // of the two halves of the window
 	rateFrom      int      // its rates from sample to sample: window.sampleRates[rateFrom:rateTo]
 	rateTo        int
+	live          int // streams that ran or could have run
 }
 
 // A window follows the counters, and holds them from the end of settling to
@@ -64,6 +65,7 @@ func (w *window) open(s recording.Segment, beginNS int64, live []int) {
 	w.seg = segment{
 		Segment: Segment{Segment: s, BeginNS: beginNS, FromNS: from, ToNS: saturatingAdd(from, measureNS)},
 		rates:   noReadings(), first: noReadings(), second: noReadings(),
+		live: len(live),
 	}
 	for i := range w.series {
 		w.series[i].restart()

@@ -109,6 +109,9 @@ func (r *run) phases(ctx context.Context) (string, error) {
 	if err == nil && r.Plan.Between {
 		err = r.between(ctx)
 	}
+	if err == nil {
+		err = r.onesAndTwos(ctx)
+	}
 	if stop, ok := errors.AsType[errStop](err); ok {
 		reason, err = string(stop), nil
 	}
@@ -230,6 +233,23 @@ func LevelsBetween(n int) []int {
 		levels = append(levels, k)
 	}
 	return levels
+}
+
+// onesAndTwos measures every two streams and every single one, each against all,
+// which costs nothing. Of two streams the main blocks have measured that already.
+func (r *run) onesAndTwos(ctx context.Context) error {
+	for range r.Plan.PairRounds {
+		if len(r.live) < 3 {
+			return nil
+		}
+		for _, some := range r.dealer.OnesAndTwos(dealt(r.live)) {
+			deal := func(live []schedule.Stream) []schedule.Planned { return r.dealer.Against(live, some) }
+			if err := r.pairs(ctx, recording.PhasePairs, 1, deal); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // pairs runs so many whole blocks; one that is cut is run again, within reason.

@@ -105,6 +105,9 @@ type Plan struct {
 	UnattributedShare float64 `json:"unattributed_share"`
 	// Schedule is the text of the schedule that was run, as given.
 	Schedule string `json:"schedule"`
+	// PairRounds is how often every two streams and every single one are measured
+	// against all, at the end of the run; 0: not at all.
+	PairRounds int `json:"pair_rounds,omitempty"`
 }
 
 // Design is the way the number of blocks is settled.
@@ -183,6 +186,7 @@ const (
 	PhasePlacebo  Phase = "placebo"  // pairs of untouched and stopped-and-continued-at-once
 	PhaseBetween  Phase = "between"  // pairs of k and all: the curve
 	PhaseSchedule Phase = "schedule" // segments of an operator's own schedule
+	PhasePairs    Phase = "pairs"    // one stream or two, and all: which streams hurt each other
 )
 
 // A Segment is a stretch of time with one fixed set of active streams: first

@@ -88,12 +88,33 @@ func (d *Dealer) Restart() { d.leads = deck{} }
 // Pair deals a block of two: some k streams, and all; a fair coin decides which
 // comes first.
 func (d *Dealer) Pair(live []Stream, k int) []Planned {
+	return d.Against(live, d.subset(idsOf(live), k))
+}
+
+// Against deals a block of two: the given streams, and all. There is none when
+// one of them is gone, or when they are all there are.
+func (d *Dealer) Against(live []Stream, some []int) []Planned {
 	ids := idsOf(live)
-	some := d.subset(ids, k)
-	if len(some) == 0 {
+	gone := func(id int) bool { return !slices.Contains(ids, id) }
+	if len(some) == 0 || len(some) >= len(ids) || slices.ContainsFunc(some, gone) {
 		return nil
 	}
 	return d.toss(Planned{Active: some}, Planned{Active: ids})
+}
+
+// OnesAndTwos deals every single stream and every two of them once, in random
+// order.
+func (d *Dealer) OnesAndTwos(live []Stream) [][]int {
+	ids := idsOf(live)
+	var sets [][]int
+	for i, a := range ids {
+		sets = append(sets, []int{a})
+		for _, b := range ids[i+1:] {
+			sets = append(sets, []int{a, b})
+		}
+	}
+	d.rng.Shuffle(len(sets), func(i, j int) { sets[i], sets[j] = sets[j], sets[i] })
+	return sets
 }
 
 // Placebo deals a pair of two segments in which all streams are active. In the

@@ -24,17 +24,26 @@ const attributedSuffix = "+attributed"
 type effect struct {
 	name, about string
 	relative    []float64
+	change      func(*World) // what else; may be nil
 }
 
 var effects = []effect{
-	{"collapse", "three streams move 0.30 of one", []float64{1, .45, .30}},
-	{"r60", "three streams move 0.60 of one", []float64{1, .80, .60}},
-	{"b80", "three streams move 0.80 of one, the boundary of collapse", []float64{1, .90, .80}},
-	{"mild85", "three streams move 0.85 of one", []float64{1, .95, .85}},
-	{"flat", "three streams move as much as one", []float64{1, 1, 1}},
-	{"b125", "three streams move 1.25 of one, the boundary of scaling", []float64{1, 1.15, 1.25}},
-	{"scale2", "three streams move twice what one moves", []float64{1, 1.6, 2}},
+	{"collapse", "three streams move 0.30 of one", []float64{1, .45, .30}, nil},
+	{"r60", "three streams move 0.60 of one", []float64{1, .80, .60}, nil},
+	{"b80", "three streams move 0.80 of one, the boundary of collapse", []float64{1, .90, .80}, nil},
+	{"mild85", "three streams move 0.85 of one", []float64{1, .95, .85}, nil},
+	{"flat", "three streams move as much as one", []float64{1, 1, 1}, nil},
+	{"b125", "three streams move 1.25 of one, the boundary of scaling", []float64{1, 1.15, 1.25}, nil},
+	{"scale2", "three streams move twice what one moves", []float64{1, 1.6, 2}, nil},
+	{"free", "three streams don't notice each other; for --pairs, as the next", []float64{1, 2, 3}, widest},
+	{"disk", "streams 1 and 3 share a disk, which gives them little more than one", []float64{1, 2, 3}, func(w *World) {
+		widest(w)
+		w.Shared = []Shared{{Streams: []int{1, 3}, CapacityMBps: 110}}
+	}},
 }
+
+// widest is a link that limits nobody.
+func widest(w *World) { w.CapacityMBps = 1e5 }
 
 // A scenario is what makes a host hard to measure.
 type scenario struct {
@@ -87,6 +96,17 @@ var byItself = []struct {
 	}},
 	{"eight/collapse", "eight streams, collapsed from the third on", eight(stepDown)},
 	{"eight/flat", "eight streams move as much as one", eight(one)},
+	{"eight/free", "eight streams don't notice each other", func(w *World) {
+		alike(w, 8, 60)
+		w.Relative = law(8, func(k float64) float64 { return k })
+		widest(w)
+	}},
+	{"eight/disks", "streams 1 and 2 share a disk, and 3, 4 and 5 another", func(w *World) {
+		alike(w, 8, 60)
+		w.Relative = law(8, func(k float64) float64 { return k })
+		widest(w)
+		w.Shared = []Shared{{Streams: []int{1, 2}, CapacityMBps: 66}, {Streams: []int{3, 4, 5}, CapacityMBps: 66}}
+	}},
 	{"eight-bimodal/flat", "four fast and four slow streams move as much as one", bimodal(one)},
 	{"eight-bimodal/b80", "four fast and four slow streams move 0.80 of one", bimodal([]float64{1, .9, .8, .8, .8, .8, .8, .8})},
 	{"eight-bimodal/collapse", "four fast and four slow streams, collapsed from the third on", bimodal(stepDown)},
@@ -168,6 +188,9 @@ func builtins() []builtin {
 			all = append(all, builtin{Listed{Name: s.name + "/" + e.name, About: s.about + "; " + e.about}, func(w *World) {
 				alike(w, 3, 100)
 				w.Relative = slices.Clone(e.relative)
+				if e.change != nil {
+					e.change(w)
+				}
 				s.change(w)
 			}})
 		}

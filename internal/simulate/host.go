@@ -128,8 +128,13 @@ func (h *host) step() {
 		}
 		active += s.activity
 		s.rate = s.activity * (1 + s.overshoot) * speed
-		wanted += s.rate
 		s.overshoot *= h.calm
+	}
+	for _, d := range h.world.Shared {
+		h.share(d)
+	}
+	for i := range h.streams {
+		wanted += h.streams[i].rate
 	}
 	other := h.background.next(h.stepNS, h.rng)
 	efficiency := h.factor() * h.law.at(active)
@@ -143,6 +148,20 @@ func (h *host) step() {
 		h.streams[i].bytes += efficiency * h.streams[i].rate * bytes
 	}
 	h.pass((moved + other) * bytes)
+}
+
+// share lets streams have what they read from together.
+func (h *host) share(d Shared) {
+	wanted := 0.0
+	for _, stream := range d.Streams {
+		wanted += h.streams[stream-1].rate
+	}
+	if wanted <= d.CapacityMBps {
+		return
+	}
+	for _, stream := range d.Streams {
+		h.streams[stream-1].rate *= d.CapacityMBps / wanted
+	}
 }
 
 // farthestGrowth bounds the exponent of the drift: beyond it numbers overflow,

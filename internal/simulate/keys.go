@@ -63,5 +63,6 @@ func (w *World) keys() []key {
 		{"step", "Step of the simulation; pauses and changes happen on this grid.", duration{&w.Step, minTime, time.Second}, false},
 		{"endings", "Streams that end, and when (drawn between two times):\n[{stream: 2, between: [20s, 110s]}]; stream: random picks one each run.", changes{&w.Endings}, false},
 		{"starts", "Streams that are not there at first, likewise.", changes{&w.Starts}, false},
+		{"shared", "What some streams read from together, such as a disk, and the MB/s it gives\nthem at most: [{streams: [1, 3], capacity: 100}].", sharing{&w.Shared}, false},
 	}
 }

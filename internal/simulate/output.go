@@ -28,6 +28,7 @@ type Document struct {
 	// UnattributedShare is what the tool was told of the traffic that belongs
 	// to no stream; negative: nothing.
 	UnattributedShare float64 `json:"unattributed_share"`
+	PairRounds        int     `json:"pair_rounds"` // how often every two streams were measured
 	Worlds            []Score `json:"worlds"`
 }
 
@@ -36,7 +37,7 @@ func NewDocument(p Protocol, runs int, seed uint64) *Document {
 	return &Document{
 		Format: DocumentFormat, Seed: seed, Runs: runs, Design: p.Plan.Design, Goal: p.Plan.Goal,
 		Confidence: p.Plan.Confidence, MaxBlocks: p.Plan.MaxBlocks, Between: p.Plan.Between,
-		UnattributedShare: p.Plan.UnattributedShare, Worlds: []Score{},
+		UnattributedShare: p.Plan.UnattributedShare, PairRounds: p.Plan.PairRounds, Worlds: []Score{},
 	}
 }
 
@@ -65,10 +66,14 @@ P        mean disturbance, stream-seconds withheld
 longest  longest single pause of a stream in any run, seconds
 again    %% of runs that began anew because settling had been too short
 `, d.Runs, 100*d.Confidence)
-	if _, err := io.WriteString(w, t.String()+legend); err != nil || !d.Between {
-		return err
+	text := t.String() + legend
+	if d.Between {
+		text += "\n" + d.levels()
 	}
-	_, err := io.WriteString(w, "\n"+d.levels())
+	if d.PairRounds > 0 {
+		text += "\n" + d.pairs()
+	}
+	_, err := io.WriteString(w, text)
 	return err
 }
 
@@ -107,6 +112,27 @@ loss     mean throughput lost by following the looks, %
 advised  % of runs that recommended a number; near: of these, within 10 % of the best
 cov      % of the approximate intervals of the levels between that held the truth
 `
+}
+
+// pairs is the table of which streams hurt each other.
+func (d *Document) pairs() string {
+	t := table{{"world", "pairs", "hurting", "false", "found", "cleared", "missed", "cov", "width"}}
+	for i := range d.Worlds {
+		s := &d.Worlds[i]
+		if p := s.Pairs; p != nil {
+			t = append(t, []string{s.World, fmt.Sprint(p.Pairs), fmt.Sprint(p.Hurting), percent(p.FalseHurt), percent(p.Found),
+				percent(p.Cleared), percent(p.Missed), percent(p.Coverage), fmt.Sprintf("%.2f", p.MeanWidth)})
+		}
+	}
+	return t.String() + fmt.Sprintf(`
+hurting  pairs of streams that move less than %.2f of what they move apart
+false    %% of runs that said of any other pair that the two hurt each other
+found    %% of the hurting pairs of all runs of which that was said
+cleared  %% of the others of which it was said that they don't
+missed   %% of runs that said so of any pair that moves less than 0.80
+cov      %% of runs in which the intervals of all pairs held the truth
+width    mean of high over low of these intervals, geometric
+`, hurting)
 }
 
 // A table is cells to be aligned: the first column to the left, the others to

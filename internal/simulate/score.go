@@ -37,6 +37,9 @@ type Score struct {
 	// Levels is how well the best number of streams was found; null unless the
 	// levels between one and all were measured.
 	Levels *LevelScore `json:"levels"`
+	// Pairs is how well it was found which streams hurt each other; null unless
+	// every two of them were measured.
+	Pairs *PairScore `json:"pairs"`
 }
 
 // A LevelScore is about the best number of streams.
@@ -87,7 +90,11 @@ func (p Protocol) Score(ctx context.Context, w *World, runs int, seed uint64, co
 	if err := group.Wait(); err != nil {
 		return Score{}, err
 	}
-	return score(w, played), nil
+	s := score(w, played)
+	if p.Plan.PairRounds > 0 {
+		s.Pairs = scorePairs(w, played)
+	}
+	return s, nil
 }
 
 // A brief is what a score needs of an outcome, which is much larger.
@@ -100,13 +107,14 @@ type brief struct {
 	restarted                      bool
 	levels                         []analysis.RelativeLevel
 	advised                        int // number of streams; 0: none
+	pairs                          []analysis.Interaction
 }
 
 func (o *Outcome) brief() brief {
 	b := brief{
 		verdict: o.Verdict, ratio: o.Ratio, interval: o.Interval, blocks: o.Blocks,
 		wallSec: o.WallSeconds, pausedSec: o.PausedStreamSec, longestSec: o.LongestPauseSec,
-		restarted: o.Restarts > 0, levels: o.Relative,
+		restarted: o.Restarts > 0, levels: o.Relative, pairs: o.Interactions,
 	}
 	if r := o.RecommendedStreams; r != nil {
 		b.advised = r.Streams

@@ -39,6 +39,8 @@ type (
 	}
 	span    struct{ to *Range }
 	changes struct{ to *[]Change }
+	sharing struct{ to *[]Shared }
+	members struct{ to *[]int }
 )
 
 func (v text) read(n ast.Node) error {
@@ -201,6 +203,64 @@ func (v changes) String() string {
 	var out []string
 	for _, c := range *v.to {
 		out = append(out, fmt.Sprintf("{stream: %s, between: %s}", which{&c.Stream}, span{&c.Between}))
+	}
+	return "[" + strings.Join(out, ", ") + "]"
+}
+
+func (v sharing) read(n ast.Node) error {
+	list, ok := n.(*ast.SequenceNode)
+	if !ok {
+		return strictyaml.At(n, "expected a list such as [{streams: [1, 3], capacity: 100}], found %s", found(n))
+	}
+	if len(list.Values) > mostStreams {
+		return strictyaml.At(n, "%d entries; expected at most %d", len(list.Values), mostStreams)
+	}
+	var out []Shared
+	for _, item := range list.Values {
+		var s Shared
+		_, err := readMapping(item, []key{
+			{name: "streams", value: members{&s.Streams}, must: true},
+			{name: "capacity", value: number{&s.CapacityMBps, math.SmallestNonzeroFloat64, mostMBps}, must: true},
+		})
+		if err != nil {
+			return err
+		}
+		out = append(out, s)
+	}
+	*v.to = out
+	return nil
+}
+
+func (v sharing) String() string {
+	var out []string
+	for _, s := range *v.to {
+		out = append(out, fmt.Sprintf("{streams: %s, capacity: %s}", members{&s.Streams}, formatNumber(s.CapacityMBps)))
+	}
+	return "[" + strings.Join(out, ", ") + "]"
+}
+
+func (v members) read(n ast.Node) error {
+	list, ok := n.(*ast.SequenceNode)
+	if !ok || len(list.Values) < 2 || len(list.Values) > mostStreams {
+		return strictyaml.At(n, "expected at least two numbers of streams such as [1, 3], found %s", found(n))
+	}
+	out := make([]int, len(list.Values))
+	for i, item := range list.Values {
+		if err := (which{&out[i]}).read(item); err != nil {
+			return err
+		}
+		if out[i] == 0 {
+			return strictyaml.At(item, "expected the number of a stream from 1, found %s", found(item))
+		}
+	}
+	*v.to = out
+	return nil
+}
+
+func (v members) String() string {
+	var out []string
+	for _, stream := range *v.to {
+		out = append(out, strconv.Itoa(stream))
 	}
 	return "[" + strings.Join(out, ", ") + "]"
 }

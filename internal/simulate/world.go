@@ -31,6 +31,15 @@ type World struct {
 
 	Endings []Change
 	Starts  []Change
+
+	Shared []Shared
+}
+
+// Shared is something that some of the streams read from, such as a disk: together
+// they get no more than its capacity, each of them alike. A stream has one at most.
+type Shared struct {
+	Streams      []int // from 1
+	CapacityMBps float64
 }
 
 // Background is traffic of the interface that belongs to no stream: a steady
@@ -148,7 +157,27 @@ func (w *World) check() *fault {
 	if f := checkChanges("endings", w.Endings, n); f != nil {
 		return f
 	}
-	return checkChanges("starts", w.Starts, n)
+	if f := checkChanges("starts", w.Starts, n); f != nil {
+		return f
+	}
+	return checkShared(w.Shared, n)
+}
+
+// checkShared refuses streams that are not there, and those that come up twice.
+func checkShared(shared []Shared, n int) *fault {
+	seen := map[int]bool{}
+	for _, s := range shared {
+		for _, stream := range s.Streams {
+			if stream > n {
+				return faulty("shared", "there is no stream %d; expected 1 to %d", stream, n)
+			}
+			if seen[stream] {
+				return faulty("shared", "stream %d comes up twice", stream)
+			}
+			seen[stream] = true
+		}
+	}
+	return nil
 }
 
 // checkChanges refuses streams that are not there, and those that come up

@@ -14,7 +14,7 @@ import (
 	"pausetest/internal/strictyaml"
 )
 
-const everyKey = "name, streams, relative, capacity, attributed, true_ratio, background, variation, regime, host, switching, counter, sampling, step, endings, starts"
+const everyKey = "name, streams, relative, capacity, attributed, true_ratio, background, variation, regime, host, switching, counter, sampling, step, endings, starts, shared"
 
 const smallest = "streams: [100, 50]\nrelative: [1, 0.5]\n"
 

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"strconv"
+
+	"github.com/spf13/pflag"
+)
+
+// pairRounds is how often --pairs measures every two streams unless told otherwise:
+// fewer than four carry no statement (docs/statistics.md).
+const pairRounds = 6
+
+// mostPairRounds bounds it against a slip of the pen.
+const mostPairRounds = 100
+
+func pairsFlag(f *pflag.FlagSet, rounds *int) {
+	const name = "pairs"
+	f.IntVar(rounds, name, 0, "after the rest, measure every two streams, and each alone, so many `ROUNDS`: which of them hurt each other? (--pairs alone: "+strconv.Itoa(pairRounds)+"; the cost grows with the square of the streams, see --dry-run)")
+	f.Lookup(name).NoOptDefVal = strconv.Itoa(pairRounds)
+}
+
+func badPairs(rounds int) error {
+	return badInput("--pairs alone, or with a number after an equals sign: --pairs=8", "--pairs=%d: expected 0 to %d", rounds, mostPairRounds)
+}
+
+// pairsCost is one round of every two streams and each alone, each against all. Of
+// two streams the blocks of the verdict have that already.
+func pairsCost(streams int, holdNS int64) cost {
+	if streams < 3 {
+		return cost{}
+	}
+	n := int64(streams)
+	two, one := n*(n-1)/2, n
+	return cost{(two*(n-2) + one*(n-1)) * holdNS, (two + one) * (2*holdNS + gapNS)}
+}
