@@ -54,6 +54,11 @@ var goldens = sync.OnceValue(func() []golden {
 		{"trend", trendOf(studies, changes)},
 		{"compare-2", comparisonOf(twoConditions())},
 		{"compare-4", comparisonOf(fourConditions())},
+		{"pairs-2", pairsOf(collapse2.interacting())},
+		{"pairs-3", pairsOf(collapse3.interacting())},
+		{"pairs-8", pairsOf(scaling8.interacting())},
+		{"pairs-16", pairsOf(noCollapse16.interacting())},
+		{"pairs-empty", pairsOf(emptyStudy())},
 	}
 })
 

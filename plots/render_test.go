@@ -42,6 +42,7 @@ var draws = map[string]func(io.Writer, Format) error{
 		studies, changes := manyRuns(8)
 		return Trend(w, studies, changes, f)
 	},
+	"pairs":   func(w io.Writer, f Format) error { return Pairs(w, noCollapse16.interacting(), f) },
 	"compare": func(w io.Writer, f Format) error { return Compare(w, twoConditions(), f) },
 	"empty":   func(w io.Writer, f Format) error { return Curve(w, emptyStudy(), f) },
 }

@@ -210,7 +210,10 @@ func drawInterval(c draw.Canvas, col color.Color, x, low, high, width, cap vg.Le
 
 // pale mixes a colour with white, for what stands behind a mark of the same
 // series.
-func pale(c color.RGBA) color.RGBA {
-	mix := func(v uint8) uint8 { return uint8((int(v)*45 + 255*55) / 100) }
+func pale(c color.RGBA) color.RGBA { return mixed(c, 45) }
+
+// mixed is so many percent of a colour in white.
+func mixed(c color.RGBA, percent int) color.RGBA {
+	mix := func(v uint8) uint8 { return uint8((int(v)*percent + 255*(100-percent)) / 100) }
 	return color.RGBA{mix(c.R), mix(c.G), mix(c.B), 0xff}
 }

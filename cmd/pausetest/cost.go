@@ -98,6 +98,9 @@ func (p *plan) feasible(streams []recording.Stream, t experiment.Timing) error {
 }
 
 func (p *plan) usesMethodTiming() bool {
+	if p.design.PairRounds > 0 {
+		return true
+	}
 	for _, seg := range p.schedule.Segments {
 		if seg.HoldNS == 0 && !seg.Active.All {
 			return true

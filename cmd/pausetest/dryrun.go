@@ -44,6 +44,9 @@ func (e *execution) dryRun(w io.Writer, first look) error {
 	fmt.Fprintf(w, "limits     one pause %v (the other end gives up after %v), between two pauses %v\n", e.maxPause, e.dataTimeout, e.minRun)
 	fmt.Fprintf(w, "cost       %s; lasts %s\n", between(least.withheldNS, most.withheldNS, e.limits.BudgetNS)+" stream-seconds withheld",
 		between(least.lastsNS, most.lastsNS, 0)+" s")
+	if text := e.pairsText(len(h.Streams), e.timing()); text != "" {
+		fmt.Fprintf(w, "pairs      %s\n", text)
+	}
 	fmt.Fprintf(w, "seed       %d\n", e.seed)
 	return nil
 }

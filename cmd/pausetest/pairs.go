@@ -1,9 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/spf13/pflag"
+
+	"pausetest/internal/experiment"
 )
 
 // pairRounds is how often --pairs measures every two streams unless told otherwise:
@@ -32,4 +36,18 @@ func pairsCost(streams int, holdNS int64) cost {
 	n := int64(streams)
 	two, one := n*(n-1)/2, n
 	return cost{(two*(n-2) + one*(n-1)) * holdNS, (two + one) * (2*holdNS + gapNS)}
+}
+
+// pairsText says what --pairs costs; empty without it.
+func (p *plan) pairsText(streams int, t experiment.Timing) string {
+	rounds := p.design.PairRounds
+	switch {
+	case rounds == 0:
+		return ""
+	case streams < 3:
+		return "there are only two streams: the blocks of the verdict say what they do to each other"
+	}
+	c := pairsCost(streams, t.SettleNS+t.MeasureNS).times(rounds)
+	return fmt.Sprintf("of that, up to %.0f stream-seconds and %.0f s for every two of %d streams and each alone, %s",
+		time.Duration(c.withheldNS).Seconds(), time.Duration(c.lastsNS).Seconds(), streams, count(rounds, "round|rounds"))
 }

@@ -20,6 +20,7 @@ var figures = map[string]func(io.Writer, *analysis.Study, plots.Format) error{
 	"curve":    plots.Curve,
 	"timeline": plots.Timeline,
 	"streams":  plots.Streams,
+	"pairs":    plots.Pairs,
 }
 
 func newPlot() *cobra.Command {
@@ -36,6 +37,7 @@ timeline.png, as the run itself did.
   curve      throughput against the number of active streams
   timeline   throughput over time, with every pause
   streams    each stream alone, and its share when all run
+  pairs      which streams hurt each other (of a run with --pairs)
   trend      the ratio over many runs, or over a folder of runs`,
 		Example: `  pausetest plot RUN --out figures/
   pausetest plot RUN --figure streams --out streams.svg

@@ -57,6 +57,20 @@ const (
 	hurtUncounted = 0.5
 )
 
+// WorstFirst are the pairs that move least, relative to what they move apart, before
+// the others; those that were not measured come last.
+func WorstFirst(pairs []Interaction) []Interaction {
+	notMeasured := func(x Interaction) int {
+		if x.Effect == NotMeasured {
+			return 1
+		}
+		return 0
+	}
+	return slices.SortedStableFunc(slices.Values(pairs), func(a, b Interaction) int {
+		return cmp.Or(cmp.Compare(notMeasured(a), notMeasured(b)), cmp.Compare(a.Ratio, b.Ratio))
+	})
+}
+
 // interactions judges every two streams; nil when no two of them were measured
 // together and apart. The streams are those that most blocks were measured with.
 func (j *Judge) interactions() []Interaction {

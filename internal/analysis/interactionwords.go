@@ -1,9 +1,7 @@
 package analysis
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -16,16 +14,17 @@ func (j *Judge) interactionSentence(r *Result) string {
 	if r.Interactions == nil {
 		return ""
 	}
-	var hurt []*Interaction
+	var hurt []Interaction
 	n := map[Effect]int{}
-	for i := range r.Interactions {
-		x := &r.Interactions[i]
+	for _, x := range WorstFirst(r.Interactions) {
 		n[x.Effect]++
 		if x.Effect == Hurt {
 			hurt = append(hurt, x)
 		}
 	}
-	slices.SortStableFunc(hurt, func(a, b *Interaction) int { return cmp.Compare(a.Ratio, b.Ratio) })
+	if n[Hurt]+n[NoHarm] == 0 {
+		return undecidedText(r.Interactions)
+	}
 	var parts []string
 	for _, x := range hurt[:min(mostNamed, len(hurt))] {
 		parts = append(parts, fmt.Sprintf("%s and %s move %s of what they move apart (%.0f %% interval %s to %s)",
@@ -48,6 +47,21 @@ func (j *Judge) interactionSentence(r *Result) string {
 		parts = append(parts, fmt.Sprintf("%s %s undecided or not measured", count(k, other), verb(k, "is", "are")))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// undecidedText says why nothing can be said, and what would help.
+func undecidedText(all []Interaction) string {
+	most, fewest := 0, 0
+	for i := range all {
+		x := &all[i]
+		most = max(most, x.Together)
+		fewest = max(fewest, min(x.Alone[0], x.Alone[1]))
+	}
+	if most < fewestTogether || fewest < fewestTogether {
+		return fmt.Sprintf("which streams hurt each other is undecided: %s of two together and %d of each alone, at most; %d are needed (run --pairs)",
+			count(most, "segment"), fewest, fewestTogether)
+	}
+	return "which streams hurt each other is undecided: every interval leaves it open; more rounds help (run --pairs)"
 }
 
 func verb(n int, one, many string) string {

@@ -255,6 +255,41 @@ func TestLevelsBetweenAndPlacebo(t *testing.T) {
 	}
 }
 
+// Every two streams and every single one are measured so often as was asked, after
+// the rest; the budget ends it like anything else.
+func TestPairRounds(t *testing.T) {
+	play := func(streams int, change func(*Config)) (map[string]int, string) {
+		t.Helper()
+		h := newFakeHost(streams)
+		reason, err := h.run(t.Context(), change)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := map[string]int{}
+		for _, r := range h.records {
+			if e := r.Event; e != nil && e.Segment != nil && e.Segment.Phase == recording.PhasePairs {
+				n[fmt.Sprint(e.Segment.Active)]++
+			}
+		}
+		if h.longestNS > 3000*ms {
+			t.Errorf("a pause of %d ms", h.longestNS/ms)
+		}
+		return n, reason
+	}
+	n, reason := play(3, func(c *Config) { c.Plan.PairRounds = 4 })
+	want := map[string]int{"[1]": 4, "[2]": 4, "[3]": 4, "[1 2]": 4, "[1 3]": 4, "[2 3]": 4, "[1 2 3]": 24}
+	if !maps.Equal(n, want) || reason != "decided" {
+		t.Errorf("segments %v, reason %q", n, reason)
+	}
+	if n, _ := play(2, func(c *Config) { c.Plan.PairRounds = 4 }); len(n) != 0 {
+		t.Errorf("of two streams: %v", n)
+	}
+	n, reason = play(3, func(c *Config) { c.Plan.PairRounds = 4; c.Limits.BudgetNS = 60_000 * ms })
+	if len(n) == 0 || n["[1 2 3]"] == 24 || !strings.Contains(reason, "--budget") {
+		t.Errorf("with a budget: %v, reason %q", n, reason)
+	}
+}
+
 func TestRestartDiscardsAndLengthens(t *testing.T) {
 	h := newFakeHost(3)
 	h.restartAt = 4
@@ -551,6 +586,7 @@ func TestInvariants(t *testing.T) {
 		h.run(ctx, func(c *Config) {
 			c.Plan.Between = rapid.Bool().Draw(t, "between")
 			c.Plan.Placebo = rapid.IntRange(0, 2).Draw(t, "placebo")
+			c.Plan.PairRounds = rapid.IntRange(0, 1).Draw(t, "pair rounds")
 		})
 		if len(h.paused) > 0 {
 			t.Fatalf("%v left paused; events %q", h.paused, h.events())

@@ -31,6 +31,7 @@ type host struct {
 	labels    map[string]string
 	iface     string
 	name      string
+	pairs     int // rounds of every two streams and each alone
 	seed      uint64
 }
 
@@ -47,6 +48,7 @@ func hosts() map[string]host {
 		"inconclusive-3": {streams: 3, ratio: 0.85, noise: 0.35, blocks: 6, uncounted: true},
 		"interrupted-3":  {streams: 3, ratio: 0.31, blocks: 12, cut: true},
 		"simulated-3":    {streams: 3, ratio: 1.9, blocks: 9, simulated: true},
+		"pairs-6":        {streams: 6, ratio: 3.5, blocks: 12, pairs: 4, label: long},
 		"moves-4":        {streams: 4, ratio: 0.5, blocks: 12, moves: true},
 		"hostile-3": {streams: 3, ratio: 0.31, blocks: 12, label: hostileLabel, note: "</title><img src=x onerror=alert(1)>\n# heading",
 			labels: map[string]string{"a<b>": "${jndi}|\x00"}, iface: "eth0<b>", name: "fs3\n\x1b]0;evil\a"},
@@ -99,7 +101,7 @@ func (p *player) header() *recording.Header {
 		Note: p.note, Labels: p.labels, Seed: 7342981023 + p.seed, Simulated: p.simulated,
 		Interface: recording.Interface{Name: "eth0", Index: 2, SpeedBitsPerSecond: 1e9, ChosenBy: "route"},
 		Direction: recording.Transmit, SampleNS: second / 10,
-		Plan:        recording.Plan{Design: recording.Fixed, Goal: recording.GoalClass, Confidence: 0.95, MaxBlocks: p.blocks, Between: p.between, Placebo: p.placebo, UnattributedShare: -1, Schedule: "settle: auto\nrepeat: until-decided\nsegments:\n  - active: all\n  - active: 1\n"},
+		Plan:        recording.Plan{Design: recording.Fixed, Goal: recording.GoalClass, Confidence: 0.95, MaxBlocks: p.blocks, Between: p.between, Placebo: p.placebo, PairRounds: p.pairs, UnattributedShare: -1, Schedule: "settle: auto\nrepeat: until-decided\nsegments:\n  - active: all\n  - active: 1\n"},
 		Limits:      recording.Limits{MaxPauseNS: 30 * second, MaxPausedTotalNS: 600 * second, BudgetNS: 3600 * second, MinRunNS: second},
 		Attribution: recording.Attribution{Sockets: !p.uncounted, IO: !p.uncounted},
 		Refused:     []recording.Refusal{{Label: "rsync /srv", PID: 881, Rule: "too-young", Reason: "it has moved no byte yet", Hint: "wait until it does"}, {Label: "tank/vm", PID: 912, Rule: "zfs-send", Reason: "zfs send aborts when it is stopped", Hint: "pause the mbuffer behind it"}},
@@ -165,6 +167,14 @@ func (p *player) play() {
 	for k := 2; p.between && k < p.streams; k++ {
 		for range 6 {
 			p.pair(recording.PhaseBetween, p.live[:k], false)
+		}
+	}
+	for range p.pairs {
+		for a := 1; a <= p.streams; a++ {
+			p.pair(recording.PhasePairs, []int{a}, false)
+			for b := 1; b < a; b++ {
+				p.pair(recording.PhasePairs, []int{b, a}, false)
+			}
 		}
 	}
 	for range p.placebo {

@@ -73,7 +73,7 @@ func sheetOf(s *analysis.Study) *sheet {
 		Keys:     keysOf(r),
 	}
 	for _, sec := range []section{
-		levelsSection(s), recommendationSection(r), streamsSection(s), sharedSection(s), sourcesSection(r),
+		levelsSection(s), recommendationSection(r), streamsSection(s), interactionsSection(s), sharedSection(s), sourcesSection(r),
 		disturbanceSection(s), placeboSection(r), warningsSection(r), timelineSection(s), segmentsSection(s),
 		processesSection(s), refusedSection(s), countersSection(s), methodSection(s), runSection(s),
 	} {

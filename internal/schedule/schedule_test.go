@@ -282,3 +282,37 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A round has every single stream and every two of them once, in an order that the
+// seed decides; each is dealt against all, in either order, while it lives.
+func TestOnesAndTwos(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 9).Draw(t, "streams")
+		d := NewDealer(Default(), rapid.Uint64().Draw(t, "seed"))
+		seen := map[[2]int]bool{}
+		sets := d.OnesAndTwos(streams(n))
+		for _, some := range sets {
+			key := [2]int{some[0]}
+			if len(some) == 2 {
+				key[1] = some[1]
+			}
+			if len(some) > 2 || seen[key] || len(some) == 2 && some[0] >= some[1] {
+				t.Fatalf("%v in %v", some, sets)
+			}
+			seen[key] = true
+			block := d.Against(streams(n), some)
+			if whole := len(some) == n; whole != (block == nil) {
+				t.Fatalf("%v of %d streams: %+v", some, n, block)
+			}
+			if block != nil && (len(block) != 2 || len(block[0].Active)+len(block[1].Active) != n+len(some)) {
+				t.Fatalf("%v of %d streams: %+v", some, n, block)
+			}
+		}
+		if len(seen) != n*(n+1)/2 {
+			t.Fatalf("%d sets of %d streams", len(seen), n)
+		}
+		if n > 2 && d.Against(streams(n)[:n-1], []int{streams(n)[n-1].ID}) != nil {
+			t.Fatal("a stream that is gone was dealt")
+		}
+	})
+}

@@ -79,6 +79,11 @@ func TestParseWorldErrors(t *testing.T) {
 	check(smallest+"endings:\n  - {stream: 1, at: 3s}\n", "w:4:17: endings: unknown field \"at\"; the keys here are stream, between")
 	check(smallest+"starts: [{stream: 1, between: [1s, 2s]}]\n", "w:3:9: starts: 1 of 2 streams start later; at least two have to run from the beginning")
 	check(smallest+"regime: {shortest: 5s, longest: 2s}\n", "w:3:33: regime.longest: 2s is shorter than the shortest, 5s")
+	check(smallest+"shared: [{streams: [1, 3], capacity: 5}]\n", "w:3:9: shared: there is no stream 3; expected 1 to 2")
+	check(smallest+"shared: [{streams: [1, 1], capacity: 5}]\n", "w:3:9: shared: stream 1 comes up twice")
+	check(smallest+"shared: [{streams: [1], capacity: 5}]\n", "w:3:20: shared: streams: expected at least two numbers of streams such as [1, 3], found a list")
+	check(smallest+"shared: [{streams: [1, random], capacity: 5}]\n", "w:3:24: shared: streams: expected the number of a stream from 1, found \"random\"")
+	check(smallest+"shared: [{streams: [1, 2]}]\n", "w:3:11: shared: \"capacity\" is missing")
 	check(smallest+"name: \"a\\nb\"\n", "w:3:7: name: a name is printable, on one line; found \"a\\nb\"")
 	check("a: &a [1, 2]\nstreams: *a\n", "w:1:1: unknown field \"a\"; the keys here are "+everyKey)
 	check("streams: &a [1, 2]\nrelative: *a\n", "w:1:10: streams: expected a list of numbers such as [100, 100], found \"&\"")
@@ -97,6 +102,7 @@ func TestPrintedWorldIsTheSame(t *testing.T) {
 	w := Defaults()
 	w.Name, w.SpeedMBps, w.Relative, w.TrueRatio = `"a": {b}`, []float64{1e-3, 1.0 / 3}, []float64{1, 2.0 / 3}, 0.7
 	w.Endings = []Change{{1, Range{time.Second, time.Minute}}, {0, Range{time.Second, time.Second}}}
+	w.Shared = []Shared{{[]int{1, 2}, 55.5}}
 	sameAgain(t, w)
 }
 
@@ -128,7 +134,7 @@ func TestBuiltinPatterns(t *testing.T) {
 	}
 	count("quiet/flat", 1)
 	count("quiet/flat+attributed", 1)
-	count("ar/*", 7)
+	count("ar/*", 9)
 	count("*/b80+attributed", 13)
 	count("nosuch", 0)
 	rows := readTable(t)
