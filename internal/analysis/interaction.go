@@ -55,6 +55,8 @@ const (
 	// hurt each other. What others move, and what paused streams left in buffers, is
 	// then in all three rates, and pulls the ratio towards 0.5, never below.
 	hurtUncounted = 0.5
+	// mostInteracting streams are judged: a round of more would take half a day.
+	mostInteracting = 100
 )
 
 // WorstFirst are the pairs that move least, relative to what they move apart, before
@@ -75,6 +77,9 @@ func WorstFirst(pairs []Interaction) []Interaction {
 // together and apart. The streams are those that most blocks were measured with.
 func (j *Judge) interactions() []Interaction {
 	m := j.matches()
+	if len(m.all) > mostInteracting {
+		return nil
+	}
 	var all []Interaction
 	measured := 0
 	for i, a := range m.all {

@@ -616,7 +616,7 @@ func TestHostileRecords(t *testing.T) {
 	ns := rapid.OneOf(rapid.Int64Range(0, 20e9), rapid.Int64())
 	bytes := rapid.Ptr(rapid.OneOf(rapid.Uint64Range(0, 1e9), rapid.Uint64()), true)
 	id := rapid.IntRange(-1, 4)
-	phase := rapid.SampledFrom([]recording.Phase{recording.PhaseBaseline, recording.PhaseMain, recording.PhaseGap, recording.PhasePlacebo, recording.PhaseBetween, recording.PhaseSchedule, ""})
+	phase := rapid.SampledFrom([]recording.Phase{recording.PhaseBaseline, recording.PhaseMain, recording.PhaseGap, recording.PhasePlacebo, recording.PhaseBetween, recording.PhasePairs, recording.PhaseSchedule, ""})
 	kind := rapid.SampledFrom([]recording.EventKind{
 		recording.SegmentBegin, recording.SegmentBegin, recording.SegmentEnd, recording.SegmentEnd, recording.SegmentCut,
 		recording.Pausing, recording.Resumed, recording.StreamAppeared, recording.StreamEnded, recording.ForeignContinue,

@@ -60,7 +60,7 @@ func TestVerdicts(t *testing.T) {
 	}
 	want := map[string]string{
 		"collapse-3": "collapse", "saturated-2": "saturated", "scaling-8": "scaling", "no-collapse-16": "no-collapse",
-		"inconclusive-3": "inconclusive", "interrupted-3": "collapse", "simulated-3": "scaling", "moves-4": "collapse", "hostile-3": "collapse",
+		"inconclusive-3": "inconclusive", "interrupted-3": "collapse", "simulated-3": "scaling", "pairs-6": "scaling", "moves-4": "collapse", "hostile-3": "collapse",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

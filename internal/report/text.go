@@ -55,12 +55,12 @@ func (sec *section) writeText(b *strings.Builder) {
 	}
 }
 
-// writeText sets a table in columns; the elastic one gives way.
+// writeText sets a table in columns; the elastic ones give way.
 func (t *table) writeText(b *strings.Builder, indent string) {
 	const gap = "  "
 	widths := make([]int, len(t.Columns))
 	total := len(indent) - len(gap)
-	elastic := -1
+	var elastic []int
 	for i, c := range t.Columns {
 		widths[i] = utf8.RuneCountInString(c.Name)
 		for _, row := range t.Rows {
@@ -68,12 +68,16 @@ func (t *table) writeText(b *strings.Builder, indent string) {
 		}
 		total += widths[i] + len(gap)
 		if c.Elastic {
-			elastic = i
+			elastic = append(elastic, i)
 		}
 	}
-	if over := total - terminalWidth; over > 0 && elastic >= 0 {
+	over := max(0, total-terminalWidth)
+	for n, i := range elastic {
 		const least = 12
-		widths[elastic] = max(min(widths[elastic], least), widths[elastic]-over)
+		part := over / (len(elastic) - n)
+		given := widths[i] - max(min(widths[i], least), widths[i]-part)
+		widths[i] -= given
+		over -= given
 	}
 	line := func(cells func(i int) string) {
 		var l strings.Builder
