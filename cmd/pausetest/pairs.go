@@ -19,7 +19,7 @@ const mostPairRounds = 100
 
 func pairsFlag(f *pflag.FlagSet, rounds *int) {
 	const name = "pairs"
-	f.IntVar(rounds, name, 0, "after the rest, measure every two streams, and each alone, so many `ROUNDS`: which of them hurt each other? (--pairs alone: "+strconv.Itoa(pairRounds)+"; the cost grows with the square of the streams, see --dry-run)")
+	f.IntVar(rounds, name, 0, "after the rest, measure every two streams, and each alone, so many `ROUNDS`: which of them hurt each other? (--pairs alone: "+strconv.Itoa(pairRounds)+"; the cost grows with the third power of the streams, see --dry-run)")
 	f.Lookup(name).NoOptDefVal = strconv.Itoa(pairRounds)
 }
 
