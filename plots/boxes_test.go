@@ -132,7 +132,7 @@ func TestTextNeverOverlaps(t *testing.T) {
 func figuresOf(s *analysis.Study) map[string]figure {
 	return map[string]figure{
 		"curve": curveOf(s), "timeline": timelineOf(s), "streams": streamsOf(s),
-		"trend":   trendOf([]*analysis.Study{s, s}, nil),
+		"trend":   trendOf([]*analysis.Study{s, s}, analysis.SeriesOf([]*analysis.Study{s, s}, false)),
 		"compare": comparisonOf([]Condition{{Name: s.Result.Note, Studies: []*analysis.Study{s}}, {Studies: []*analysis.Study{s, s}}}),
 	}
 }

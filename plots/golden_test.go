@@ -3,6 +3,7 @@ package plots
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"image"
 	"image/png"
 	"os"
@@ -35,7 +36,7 @@ var (
 )
 
 var goldens = sync.OnceValue(func() []golden {
-	studies, changes := manyRuns(24)
+	studies, series := manyRuns(24)
 	return []golden{
 		{"curve-2-collapse", curveOf(collapse2.study())},
 		{"curve-3-collapse", curveOf(collapse3.study())},
@@ -51,7 +52,8 @@ var goldens = sync.OnceValue(func() []golden {
 		{"timeline-3-hostile", timelineOf(hostile3.study())},
 		{"streams-3-collapse", streamsOf(collapse3.study())},
 		{"streams-16-no-collapse", streamsOf(noCollapse16.study())},
-		{"trend", trendOf(studies, changes)},
+		{"trend", trendOf(studies, series)},
+		{"trend-3-series", trendOf(threeSeries())},
 		{"compare-2", comparisonOf(twoConditions())},
 		{"compare-4", comparisonOf(fourConditions())},
 		{"pairs-2", pairsOf(collapse2.interacting())},
@@ -70,7 +72,7 @@ func emptyStudy() *analysis.Study {
 }
 
 // manyRuns are runs of as many nights, the first half of which collapse.
-func manyRuns(n int) ([]*analysis.Study, []time.Time) {
+func manyRuns(n int) ([]*analysis.Study, []analysis.Series) {
 	var studies []*analysis.Study
 	for i := range n {
 		w := world{streams: 3, ratio: 0.35, verdict: analysis.Collapse, seed: uint64(i), rounds: 4 + i%5}
@@ -91,7 +93,23 @@ func manyRuns(n int) ([]*analysis.Study, []time.Time) {
 		s.Result.Started = s.Result.Started.AddDate(0, 0, i)
 		studies = append(studies, s)
 	}
-	return studies, []time.Time{studies[n/2].Result.Started.Add(-12 * time.Hour)}
+	return studies, analysis.SeriesOf(studies, false)
+}
+
+// threeSeries are the runs of three hosts, one of which changes, and one run without a
+// ratio.
+func threeSeries() ([]*analysis.Study, []analysis.Series) {
+	studies, _ := manyRuns(16)
+	for i, n := range []int{9, 1} {
+		for j, s := range studies[:n] {
+			other := *s
+			other.Result.Host.Name = fmt.Sprintf("fileserver-%d.building-seven.example.org", i)
+			other.Result.Started = other.Result.Started.Add(time.Duration(j) * 12 * time.Hour)
+			studies = append(studies, &other)
+		}
+	}
+	studies = append(studies, emptyStudy())
+	return studies, analysis.SeriesOf(studies, false)
 }
 
 func twoConditions() []Condition {

@@ -39,8 +39,8 @@ var draws = map[string]func(io.Writer, Format) error{
 	"hostile":  func(w io.Writer, f Format) error { return Timeline(w, hostile3.study(), f) },
 	"streams":  func(w io.Writer, f Format) error { return Streams(w, scaling8.study(), f) },
 	"trend": func(w io.Writer, f Format) error {
-		studies, changes := manyRuns(8)
-		return Trend(w, studies, changes, f)
+		studies, series := threeSeries()
+		return Trend(w, studies, series, f)
 	},
 	"pairs":   func(w io.Writer, f Format) error { return Pairs(w, noCollapse16.interacting(), f) },
 	"compare": func(w io.Writer, f Format) error { return Compare(w, twoConditions(), f) },

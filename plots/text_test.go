@@ -120,7 +120,7 @@ func TestTicksAreFewAndDifferent(t *testing.T) {
 			"even":   evenTicks(unitFor(high).bytesPerSecond, 6)(0, high),
 			"counts": countTicks(0.5, math.Round(math.Mod(high, 500))+1.5),
 			"dates":  dateTicks(low, high),
-			"ratios": ratioTicks(0.01+math.Mod(low, 0.5), 2+math.Mod(high, 60)),
+			"ratios": ratioTicks(11)(0.01+math.Mod(low, 0.5), 2+math.Mod(high, 60)),
 		} {
 			labels := map[string]bool{}
 			for i, k := range ticks {

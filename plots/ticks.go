@@ -66,9 +66,14 @@ func countTicks(low, high float64) []plot.Tick {
 }
 
 // ratioTicks ticks a logarithmic axis of ratios: the margins and what lies
-// between them first, then as many more as have room.
-func ratioTicks(low, high float64) []plot.Tick {
-	const room = 1.0 / 11 // of the axis, for one label
+// between them first, then as many more as have room. On the whole axis there is room
+// for so many labels.
+func ratioTicks(labels float64) plot.TickerFunc {
+	return func(low, high float64) []plot.Tick { return ratioTicksIn(low, high, 1/labels) }
+}
+
+// ratioTicksIn makes the ticks; room is that of one label, as a part of the axis.
+func ratioTicksIn(low, high, room float64) []plot.Tick {
 	var ticks []plot.Tick
 	for _, v := range []float64{1, 0.8, 1.25, 0.4, 2, 0.2, 4, 0.6, 0.1, 8, 0.3, 0.05, 16, 0.02, 32, 0.01, 64} {
 		crowded := slices.ContainsFunc(ticks, func(t plot.Tick) bool {

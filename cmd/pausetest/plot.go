@@ -80,8 +80,8 @@ timeline.png, as the run itself did.
 // trend is the figure that is drawn from many runs.
 const trend = "trend"
 
-// drawTrend draws the ratio of many runs over time, and marks where it changed for
-// good.
+// drawTrend draws the ratio of many runs over time, each series by itself, and marks
+// where it changed for good.
 func drawTrend(stdout io.Writer, paths, with []string, out string) error {
 	var all []*analysis.Study
 	for _, path := range paths {
@@ -91,7 +91,6 @@ func drawTrend(stdout io.Writer, paths, with []string, out string) error {
 		}
 		all = append(all, studies...)
 	}
-	slices.SortStableFunc(all, func(a, b *analysis.Study) int { return a.Header.Started.Compare(b.Header.Started) })
 	if out == "" {
 		out = trend + ".png"
 	}
@@ -99,7 +98,7 @@ func drawTrend(stdout io.Writer, paths, with []string, out string) error {
 	if err != nil {
 		return badInput("the ending of the name chooses the format: .png, .svg or .pdf", "--out %s: %w", out, err)
 	}
-	return drawTo(stdout, out, func(w io.Writer) error { return plots.Trend(w, all, analysis.ChangePoints(all), format) })
+	return drawTo(stdout, out, func(w io.Writer) error { return plots.Trend(w, all, analysis.SeriesOf(all, false), format) })
 }
 
 func drawBoth(stdout io.Writer, s *analysis.Study, dir string) error {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"pausetest/internal/recording"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // nightly makes a run a night with these true ratios and errors of 10 %.
@@ -18,8 +18,7 @@ func nightly(seed uint64, ratios ...float64) []*Study {
 		const se = 0.1
 		r := ratio * math.Exp(se*rng.NormFloat64())
 		out = append(out, &Study{
-			Header: recording.Header{Started: time.Date(2026, 11, 1+i, 3, 0, 0, 0, time.UTC)},
-			Result: Result{Blocks: 6, Ratio: r, Interval: Interval{r * math.Exp(-1.96*se), r * math.Exp(1.96*se)}},
+			Result: Result{Started: time.Date(2026, 11, 1+i, 3, 0, 0, 0, time.UTC), Blocks: 6, Ratio: r, Confidence: 0.95, Interval: Interval{r * math.Exp(-1.96*se), r * math.Exp(1.96*se)}},
 		})
 	}
 	return out
@@ -27,13 +26,13 @@ func nightly(seed uint64, ratios ...float64) []*Study {
 
 func repeat(ratio float64, n int) []float64 { return slices.Repeat([]float64{ratio}, n) }
 
-func TestChangePoints(t *testing.T) {
+func TestChanges(t *testing.T) {
 	check := func(name string, nights []float64, want ...int) {
 		t.Helper()
 		studies := nightly(7, nights...)
 		var days []int
-		for _, at := range ChangePoints(studies) {
-			days = append(days, at.Day()-1)
+		for _, c := range Changes(studies) {
+			days = append(days, c.FirstAfter.Day()-1)
 		}
 		if !slices.Equal(days, want) {
 			t.Errorf("%s: changes at %v, want %v", name, days, want)
@@ -47,27 +46,97 @@ func TestChangePoints(t *testing.T) {
 	check("none", nil)
 }
 
-// A series that never changed shows a change about as often as promised, at most.
+// unequalNights makes a series whose ratio never changes. Nights differ by between,
+// drawn by draw; runs differ in their noise, in their number of blocks and so in how
+// wide and how well known their intervals are.
+func unequalNights(rng *rand.Rand, n int, between float64, draw func() float64) []*Study {
+	var out []*Study
+	for i := range n {
+		blocks := 4 + rng.IntN(21)
+		df := float64(blocks - 1)
+		se := []float64{0.03, 0.1, 0.3, 0.8}[rng.IntN(4)] / math.Sqrt(float64(blocks))
+		log := between*draw() + se*rng.NormFloat64()
+		seen := max(0.02, se*math.Sqrt(distuv.ChiSquared{K: df, Src: rng}.Rand()/df))
+		// One look, at 90 %: the narrowest interval there is. Or a repeated interval.
+		confidence, level := 0.90, 0.05
+		if i%2 == 0 {
+			confidence, level = 0.95, 0.00567*math.Sqrt(float64(blocks)/24)
+		}
+		half := seen * distuv.StudentsT{Sigma: 1, Nu: df}.Quantile(1-level)
+		out = append(out, &Study{Result: Result{
+			Started: time.Date(2026, 11, 1+i, 3, 0, 0, 0, time.UTC), Blocks: blocks, Ratio: math.Exp(log),
+			Confidence: confidence, Interval: Interval{math.Exp(log - half), math.Exp(log + half)},
+		}})
+	}
+	return out
+}
+
+// A series that never changes, looked at after every run, is said to have changed as
+// often as promised at most: however much nights differ, with nights that stand out,
+// and with intervals of very unequal width.
 func TestFalseChanges(t *testing.T) {
-	const runs = 2000
-	wrong := 0
-	for seed := range uint64(runs) {
-		if len(ChangePoints(nightly(seed, repeat(1, 20)...))) > 0 {
-			wrong++
+	rng := rand.New(rand.NewPCG(3, 1))
+	draws := map[string]func() float64{
+		"normal": rng.NormFloat64,
+		"heavy":  distuv.StudentsT{Sigma: 1, Nu: 3, Src: rng}.Rand,
+	}
+	const series, nights = 400, 24
+	for name, draw := range draws {
+		for _, between := range []float64{0, 0.1, 0.3, 1} {
+			wrong := 0
+			for range series {
+				studies := unequalNights(rng, nights, between, draw)
+				for looked := 1; looked <= nights; looked++ {
+					if len(Changes(studies[:looked])) > 0 {
+						wrong++
+						break
+					}
+				}
+			}
+			// FalseChange of 400 is 4, with a standard deviation of 2.
+			if wrong > 10 {
+				t.Errorf("nights that differ by %g (%s): %d of %d steady series showed a change", between, name, wrong, series)
+			}
 		}
 	}
-	// 1 % of 2,000 is 20, with a standard deviation of 4.5.
-	if wrong > 20+4*5 {
-		t.Errorf("%d of %d steady series showed a change", wrong, runs)
+}
+
+// How soon a change is seen: three runs after it, if it is one that matters.
+func TestChangeIsSeen(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 1))
+	const series = 200
+	seen := 0
+	for range series {
+		studies := unequalNights(rng, 23, 0.1, rng.NormFloat64)
+		for _, s := range studies[20:] {
+			r := &s.Result
+			r.Ratio, r.Interval = r.Ratio*0.3, Interval{r.Interval.Low * 0.3, r.Interval.High * 0.3}
+		}
+		if got := Changes(studies); len(got) > 0 && got[len(got)-1].FirstAfter.Equal(studies[20].Result.Started) {
+			seen++
+		}
+	}
+	if seen < series*9/10 {
+		t.Errorf("a fall to three tenths was seen after three runs in %d of %d series", seen, series)
+	}
+}
+
+// The levels on both sides of a change are those of the runs between the changes.
+func TestChangeLevels(t *testing.T) {
+	studies := nightly(7, slices.Concat(repeat(0.97, 8), repeat(0.41, 8))...)
+	got := Changes(studies)
+	if len(got) != 1 || math.Abs(got[0].From-0.97) > 0.1 || math.Abs(got[0].To-0.41) > 0.05 ||
+		!got[0].LastBefore.Equal(studies[7].Result.Started) || !got[0].FirstAfter.Equal(studies[8].Result.Started) {
+		t.Errorf("%+v", got)
 	}
 }
 
 // Runs without a ratio are passed over.
-func TestChangePointsSkipUndecided(t *testing.T) {
+func TestChangesSkipUndecided(t *testing.T) {
 	studies := nightly(7, slices.Concat(repeat(0.35, 8), repeat(1.9, 8))...)
-	studies[3].Result = Result{}
+	studies[3].Result = Result{Started: studies[3].Result.Started}
 	studies[12].Result.Interval = Interval{}
-	if got := ChangePoints(studies); len(got) != 1 || got[0].Day() != 9 {
+	if got := Changes(studies); len(got) != 1 || got[0].FirstAfter.Day() != 9 {
 		t.Errorf("changes %v", got)
 	}
 }
