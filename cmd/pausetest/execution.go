@@ -14,6 +14,7 @@ import (
 	"pausetest/internal/analysis"
 	"pausetest/internal/experiment"
 	"pausetest/internal/guard"
+	"pausetest/internal/history"
 	"pausetest/internal/judge"
 	"pausetest/internal/recording"
 )
@@ -133,6 +134,7 @@ func (e *execution) prepare(first look) error {
 		e.folder.remove()
 		return failed("nothing was paused", err)
 	}
+	history.Claim(e.file)
 	return nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"pausetest/internal/history"
 )
 
 // runsDir is where run folders go unless --out names one.
@@ -16,11 +18,11 @@ const runsDir = "pausetest-runs"
 
 // What a run folder holds.
 const (
-	recordingFile = "recording.jsonl"
-	resultFile    = "result.json"
-	reportFile    = "report.html"
-	curveFile     = "curve.png"
-	timelineFile  = "timeline.png"
+	recordingFile = history.RecordingFile
+	resultFile    = history.ResultFile
+	reportFile    = history.ReportFile
+	curveFile     = history.CurveFile
+	timelineFile  = history.TimelineFile
 )
 
 // A runFolder is the new folder of one run. It is opened once and files are
@@ -40,7 +42,7 @@ func newRunFolder(out, host string, started time.Time) (*runFolder, error) {
 		if err := os.MkdirAll(runsDir, 0o755); err != nil {
 			return nil, badInput(hint, "making the folder for runs: %w", err)
 		}
-		path = filepath.Join(runsDir, started.UTC().Format("2006-01-02T150405Z")+"-"+fileName(host))
+		path = filepath.Join(runsDir, history.FolderName(started, host))
 	}
 	// The folder above is opened once, and everything is made relative to it: what
 	// somebody who may write there does to the name meanwhile leads nowhere.
@@ -71,22 +73,6 @@ func newRunFolder(out, host string, started time.Time) (*runFolder, error) {
 	return &runFolder{path: path, root: root}, nil
 }
 
-// fileName makes a host's name fit for a path.
-func fileName(host string) string {
-	name := []rune(host)
-	for i, r := range name {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.' && i > 0:
-		default:
-			name[i] = '_'
-		}
-	}
-	if len(name) == 0 {
-		return "host"
-	}
-	return string(name)
-}
-
 // create makes a new file in the folder.
 func (f *runFolder) create(name string) (*os.File, error) {
 	return f.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
@@ -94,7 +80,7 @@ func (f *runFolder) create(name string) (*os.File, error) {
 
 // write makes a file of what fn writes, all or nothing.
 func (f *runFolder) write(name string, fn func(io.Writer) error) error {
-	tmp := "." + name + ".tmp"
+	tmp := history.TemporaryName(name)
 	file, err := f.create(tmp)
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", filepath.Join(f.path, name), err)

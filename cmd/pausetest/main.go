@@ -155,6 +155,7 @@ Try it first, without root and without a backup:
 		newReport(),
 		newPlot(),
 		newCompare(),
+		newHistory(),
 		newExport(),
 		newSimulate(),
 		newResume(),

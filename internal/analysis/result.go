@@ -23,6 +23,9 @@ const (
 	Inconclusive Verdict = "inconclusive" // the data do not decide
 )
 
+// Verdicts are all of them.
+var Verdicts = []Verdict{Collapse, Saturated, Scaling, NoCollapse, Inconclusive}
+
 // Source names the counters a number was made from.
 type Source string
 

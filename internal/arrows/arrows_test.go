@@ -33,6 +33,7 @@ var allowed = map[string][]string{
 	"internal/judge":             {"internal/analysis", "internal/experiment", "internal/recording"},
 	"plots":                      {"internal/analysis", "internal/printable", "internal/recording"},
 	"internal/report":            {"internal/analysis", "internal/printable", "internal/recording", "plots"},
+	"internal/history":           {"internal/analysis", "internal/recording"},
 	"internal/simulate":          {"internal/analysis", "internal/experiment", "internal/judge", "internal/recording", "internal/schedule", "internal/strictyaml"},
 }
 
