@@ -62,6 +62,10 @@ func TestScripts(t *testing.T) {
 			"exits":   exits,
 			"nobody":  nobody,
 			"flowing": flowing,
+
+			"recorded": recorded,
+			"quiet":    quietCmd,
+			"folders":  folders,
 		},
 	})
 }

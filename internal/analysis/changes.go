@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -70,31 +71,41 @@ func Changes(studies []*Study) []Change {
 func nightsOf(studies []*Study) []night {
 	var nights []night
 	for _, s := range studies {
-		r := &s.Result
-		if !hasRatio(r) {
-			continue
+		if r := &s.Result; hasRatio(r) {
+			nights = append(nights, night{r.Started, math.Log(r.Ratio), errorVariance(s)})
 		}
-		// A repeated interval, or one from few blocks, is wider than so many standard
-		// errors; taken for that, it makes the finding more careful, not less.
-		standardErrors := distuv.UnitNormal.Quantile((1 + confidenceOf(r)) / 2)
-		se := math.Log(r.Interval.High/r.Interval.Low) / (2 * standardErrors)
-		nights = append(nights, night{r.Started, math.Log(r.Ratio), se * se})
 	}
 	return nights
 }
 
 // hasRatio reports whether a run gave a ratio and an interval that can be computed with.
 func hasRatio(r *Result) bool {
-	return r.Blocks >= 2 && r.Ratio > 0 && r.Interval.Low > 0 && r.Interval.High >= r.Interval.Low && !math.IsInf(r.Interval.High, 1)
+	return r.Blocks >= 2 && r.Ratio > 0 && r.Interval.Low > 0 && r.Interval.High >= r.Interval.Low &&
+		r.Interval.High < r.Ratio*widestFactor/2 // else it was cut to the widest and says nothing
 }
 
-// confidenceOf is a run's confidence, or the least that is offered.
-func confidenceOf(r *Result) float64 {
-	if r.Confidence > 0.5 && r.Confidence < 1 {
-		return r.Confidence
+// errorVariance is the variance of a run's ln R as the run itself knows it. Its interval
+// reaches so many standard errors to either side as its rule says; a standard error known
+// with few degrees of freedom has the larger variance of Student's t.
+func errorVariance(s *Study) float64 {
+	r := &s.Result
+	df := r.Blocks - 1
+	switch r.Estimator {
+	case Stratified:
+		df = r.Blocks - slices.Max(append([]int{1}, r.StreamCounts...))
+	case ShareAdjusted:
+		df = r.Blocks - 2
 	}
-	return 0.90
+	df = max(df, 1)
+	reach := newRule(s.Header.Plan).critical(estimate{n: r.Blocks, df: df})
+	se := math.Log(r.Interval.High/r.Interval.Low) / (2 * reach)
+	nu := math.Max(float64(df), leastFreedom)
+	return se * se * nu / (nu - 2)
 }
+
+// leastFreedom is the least number of degrees of freedom with which Student's t has
+// a variance.
+const leastFreedom = 3
 
 // splits returns the indices, counted from offset, at which a new level begins.
 func splits(nights []night, offset int) []int {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"pausetest/internal/recording"
 )
 
 // nightly makes a run a night with these true ratios and errors of 10 %.
@@ -18,7 +20,8 @@ func nightly(seed uint64, ratios ...float64) []*Study {
 		const se = 0.1
 		r := ratio * math.Exp(se*rng.NormFloat64())
 		out = append(out, &Study{
-			Result: Result{Started: time.Date(2026, 11, 1+i, 3, 0, 0, 0, time.UTC), Blocks: 6, Ratio: r, Confidence: 0.95, Interval: Interval{r * math.Exp(-1.96*se), r * math.Exp(1.96*se)}},
+			Header: recording.Header{Plan: recording.Plan{Design: recording.Fixed, Confidence: 0.95}},
+			Result: Result{Started: time.Date(2026, 11, 1+i, 3, 0, 0, 0, time.UTC), Blocks: 30, Ratio: r, Interval: Interval{r * math.Exp(-2.05*se), r * math.Exp(2.05*se)}},
 		})
 	}
 	return out
@@ -58,14 +61,14 @@ func unequalNights(rng *rand.Rand, n int, between float64, draw func() float64) 
 		log := between*draw() + se*rng.NormFloat64()
 		seen := max(0.02, se*math.Sqrt(distuv.ChiSquared{K: df, Src: rng}.Rand()/df))
 		// One look, at 90 %: the narrowest interval there is. Or a repeated interval.
-		confidence, level := 0.90, 0.05
+		plan := recording.Plan{Design: recording.Fixed, Confidence: 0.90}
 		if i%2 == 0 {
-			confidence, level = 0.95, 0.00567*math.Sqrt(float64(blocks)/24)
+			plan = recording.Plan{}
 		}
-		half := seen * distuv.StudentsT{Sigma: 1, Nu: df}.Quantile(1-level)
-		out = append(out, &Study{Result: Result{
-			Started: time.Date(2026, 11, 1+i, 3, 0, 0, 0, time.UTC), Blocks: blocks, Ratio: math.Exp(log),
-			Confidence: confidence, Interval: Interval{math.Exp(log - half), math.Exp(log + half)},
+		r := newRule(plan)
+		out = append(out, &Study{Header: recording.Header{Plan: plan}, Result: Result{
+			Started: time.Date(2026, 11, 1+i, 3, 0, 0, 0, time.UTC), Blocks: blocks, Ratio: math.Exp(log), Estimator: Plain,
+			Interval: r.interval(estimate{logRatio: log, se: seen, n: blocks, df: blocks - 1}),
 		}})
 	}
 	return out
@@ -85,9 +88,9 @@ func TestFalseChanges(t *testing.T) {
 		for _, between := range []float64{0, 0.1, 0.3, 1} {
 			wrong := 0
 			for range series {
-				studies := unequalNights(rng, nights, between, draw)
-				for looked := 1; looked <= nights; looked++ {
-					if len(Changes(studies[:looked])) > 0 {
+				all := nightsOf(unequalNights(rng, nights, between, draw))
+				for looked := range len(all) + 1 {
+					if len(splits(all[:looked], 0)) > 0 {
 						wrong++
 						break
 					}

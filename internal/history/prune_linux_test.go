@@ -2,7 +2,6 @@ package history
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -302,6 +301,14 @@ func spoil(t *rapid.T, tr tree, name string) {
 	case 6:
 		for path := range maps.Clone(tr) {
 			if strings.HasPrefix(path, name+"/") {
+				tr["kept-"+path] = tr[path]
+				delete(tr, path)
+			}
+		}
+		tr[name] = "-> kept-" + name
+	case 7:
+		for path := range maps.Clone(tr) {
+			if strings.HasPrefix(path, name+"/") {
 				delete(tr, path)
 			}
 		}
@@ -309,67 +316,61 @@ func spoil(t *rapid.T, tr tree, name string) {
 	}
 }
 
-// Somebody who may write to the folder of runs exchanges a run for a link to other
-// files, again and again, while it is pruned. The other files stay.
+// Somebody who may write to the folder of runs exchanges a run for a link to another one
+// that is to be kept, again and again, while it is pruned. That one stays.
 func TestPruneWhileExchanged(t *testing.T) {
-	above := t.TempDir()
-	dir, victim := filepath.Join(above, "runs"), filepath.Join(above, "victim")
-	tr := tree{}
-	tr.run(day)
-	name := tr.run(60 * day)
-	// The victim is a run, too, as good as the other: what a link leads to, deleted, would show.
-	stolen := tree{}
-	stolen.run(60 * day)
+	dir := t.TempDir()
+	runs, vault := tree{}, tree{}
+	runs.run(day)
+	name := runs.run(60 * day)
+	vault.run(60 * day)
+	runs.plant(t, dir, 2*time.Hour)
+	kept := filepath.Join(dir, "vault")
+	vault.plant(t, kept, 2*time.Hour)
+	want := grown(t, kept)
+
 	stop, stopped := make(chan struct{}), make(chan struct{})
-	run := filepath.Join(dir, name)
-	tr.plant(t, dir, 2*time.Hour)
-	stolen.plant(t, victim, 2*time.Hour)
-	target := filepath.Join(victim, name)
-	want := grown(t, victim)
 	go func() {
 		defer close(stopped)
-		for i := 0; ; i++ {
+		run, aside := filepath.Join(dir, name), filepath.Join(dir, "aside")
+		for {
 			select {
 			case <-stop:
 				return
 			default:
 			}
-			aside := fmt.Sprintf("%s-%d", filepath.Join(above, "aside"), i)
-			if os.Rename(run, aside) == nil {
-				os.Symlink("../victim/"+name, run)
-				os.Remove(run)
-				os.Symlink(target, run)
-				os.Remove(run)
-				os.Rename(aside, run)
+			if os.Rename(run, aside) != nil {
+				vault.plantAgain(dir) // it was deleted
+				continue
 			}
+			os.Symlink("vault/"+name, run)
+			os.Remove(run)
+			os.Rename(aside, run)
 		}
 	}()
-	for range 200 {
-		Prune(dir, month, now, false) // an error is as good as none: it was exchanged
-		if diff := cmp.Diff(want, grown(t, victim)); diff != "" {
+	for range 500 {
+		Prune(dir, month, now, false) // an error is as good as none
+		if diff := cmp.Diff(want, grown(t, kept)); diff != "" {
 			t.Errorf("what a link led to was deleted: %s", diff)
 			break
-		}
-		if _, err := os.Lstat(filepath.Join(run, RecordingFile)); errors.Is(err, os.ErrNotExist) {
-			again := tree{}
-			again.run(60 * day)
-			again.plantIfFree(dir)
 		}
 	}
 	close(stop)
 	<-stopped
 }
 
-// plantIfFree makes the tree where nothing is in its way.
-func (tr tree) plantIfFree(dir string) {
+// plantAgain makes the tree while it may be deleted at any moment.
+func (tr tree) plantAgain(dir string) {
+	at := now.Add(-2 * time.Hour)
 	for name, content := range tr {
 		path := filepath.Join(dir, name)
 		os.MkdirAll(filepath.Dir(path), 0o700)
 		if content != "" {
 			os.WriteFile(path, []byte(content), 0o600)
+			os.Chtimes(path, at, at)
 		}
-		at := now.Add(-2 * time.Hour)
-		os.Chtimes(path, at, at)
-		os.Chtimes(filepath.Dir(path), at, at)
+	}
+	for name := range tr {
+		os.Chtimes(filepath.Dir(filepath.Join(dir, name)), at, at)
 	}
 }
