@@ -18,9 +18,6 @@ const (
 	// FalseChange is the chance, at most, that a series which never changes is ever
 	// said to have changed: over all looks, if it is looked at after every run.
 	FalseChange = 0.01
-	// falseSpent is what is spent of it: among runs of very unequal precision
-	// the t test errs up to 1.3 times as often as it says (TestFalseChanges).
-	falseSpent = 0.006
 	// betweenNights is how far nights differ at least, as a standard deviation of
 	// ln R, however alike the few that were seen happen to be.
 	betweenNights = 0.05
@@ -51,7 +48,7 @@ type night struct {
 // random-effects t test (levelsOf). The split with the least p is a change if
 // that is below the level left for it, with all splits and windows counted
 // (Bonferroni); then the same on either side. Windows keep a change visible that is
-// taken back later. docs/statistics.md has what this gets wrong how often.
+// taken back later. docs/history.md says how often this is wrong.
 //
 // A change within the last leastNights runs can't be told from a bad night and is
 // not reported.
@@ -113,13 +110,14 @@ func splits(nights []night, offset int) []int {
 	if candidates < 1 {
 		return nil
 	}
-	best, bestP, tests := 0, 1.0, 0
+	best, bestP, bestT, tests := 0, 1.0, 0.0, 0
 	for i := leastNights; i <= len(nights)-leastNights; i++ {
 		for width := leastNights; width <= mostNights; width *= 2 {
 			before, after := nights[max(0, i-width):i], nights[i:min(len(nights), i+width)]
 			tests++
-			if p := levelsOf(before, after).p(); p < bestP {
-				best, bestP = i, p
+			fit := levelsOf(before, after)
+			if p, t := fit.p(), fit.t(); p < bestP || p == bestP && t > bestT { // p may be too small for a number
+				best, bestP, bestT = i, p, t
 			}
 			if len(before) < width && len(after) < width {
 				break // a wider window has no more in it
@@ -128,7 +126,7 @@ func splits(nights []night, offset int) []int {
 	}
 	// This is the look number `candidates` at the series, if it was looked at after
 	// every run. 1/(k(k+1)) of all k sum to 1.
-	spent := falseSpent / float64(candidates*(candidates+1))
+	spent := FalseChange / float64(candidates*(candidates+1))
 	if bestP >= spent/float64(tests) {
 		return nil
 	}
@@ -144,10 +142,11 @@ type twoLevels struct {
 	df            float64
 }
 
+// t is how many standard errors the levels are apart.
+func (l twoLevels) t() float64 { return math.Abs(l.after-l.before) / l.se }
+
 // p is the chance of so large a difference or a larger one without a change.
-func (l twoLevels) p() float64 {
-	return 2 * distuv.StudentsT{Sigma: 1, Nu: l.df}.Survival(math.Abs(l.after-l.before)/l.se)
-}
+func (l twoLevels) p() float64 { return 2 * distuv.StudentsT{Sigma: 1, Nu: l.df}.Survival(l.t()) }
 
 // levelsOf fits a level to the runs before and one to those after. Runs differ by
 // more than their own intervals know, because nights differ. How much more is read

@@ -66,8 +66,8 @@ type Reader struct {
 }
 
 // Read reads the runs in each of the folders, newest first. A folder may also be that
-// of a single run. What is no run, or can't be read, is skipped; only a folder that
-// was named and can't be opened is an error.
+// of a single run. What is no run, can't be read, or is a copy of another one is skipped;
+// only a folder that was named and can't be opened is an error.
 func (r Reader) Read(ctx context.Context, folders []string) ([]Run, []Skipped, error) {
 	var runs []Run
 	var skipped []Skipped
@@ -84,9 +84,34 @@ func (r Reader) Read(ctx context.Context, folders []string) ([]Run, []Skipped, e
 		runs, skipped = append(runs, some...), append(skipped, others...)
 	}
 	slices.SortStableFunc(runs, func(a, b Run) int {
-		return cmp.Or(b.Study.Result.Started.Compare(a.Study.Result.Started), cmp.Compare(a.Path, b.Path))
+		return cmp.Or(b.Study.Header.Started.Compare(a.Study.Header.Started), cmp.Compare(a.Path, b.Path))
 	})
-	return runs, skipped, nil
+	runs, copies := withoutCopies(runs)
+	return runs, append(skipped, copies...), nil
+}
+
+// withoutCopies drops runs that are there already: counted twice, they would make a
+// series surer than it is.
+func withoutCopies(runs []Run) ([]Run, []Skipped) {
+	type identity struct {
+		host      recording.Host
+		startedNS int64
+		seed      uint64
+	}
+	first := map[identity]string{}
+	var copies []Skipped
+	runs = slices.DeleteFunc(runs, func(r Run) bool {
+		h := &r.Study.Header
+		id := identity{h.Host, h.Started.UnixNano(), h.Seed}
+		path, known := first[id]
+		if known {
+			copies = append(copies, Skipped{r.Path, fmt.Errorf("it is the same run as %s", path)})
+		} else {
+			first[id] = r.Path
+		}
+		return known
+	})
+	return runs, copies
 }
 
 // readFolder reads the runs in one folder of runs, or that of a single run.
@@ -146,6 +171,9 @@ func foldersIn(root *os.Root) ([]string, error) {
 
 // readRun reads one run. The study is nil if the filter doesn't want it.
 func (r Reader) readRun(above *os.Root, name string) (*analysis.Study, error) {
+	if info, err := above.Lstat(name); err == nil && !info.IsDir() {
+		return nil, errors.New("it is a link; name what it leads to")
+	}
 	root, err := above.OpenRoot(name)
 	if err != nil {
 		return nil, err

@@ -46,6 +46,7 @@ func TestRead(t *testing.T) {
 	newer := other(10*day, func(f tree, n string) { f[n+RecordingFile] = text(later) })
 	pipe := other(11*day, func(f tree, n string) { delete(f, n+RecordingFile) })
 	tr["named by hand/"+RecordingFile] = text(header(12 * day))
+	tr["old copy/"+RecordingFile] = tr["named by hand/"+RecordingFile]
 	tr["foreign/readme"] = "hello"
 	tr["trend.png"] = "a file"
 	tr["link in"] = "-> named by hand"
@@ -66,7 +67,7 @@ func TestRead(t *testing.T) {
 		got = append(got, fmt.Sprint(name, " ", r.Study.Result.Verdict))
 	}
 	want := []string{whole + " collapse"}
-	for _, judged := range []string{oldTool, otherRun, otherFormat, noResult, tornResult, cut, "link in", "named by hand"} {
+	for _, judged := range []string{oldTool, otherRun, otherFormat, noResult, tornResult, cut, "named by hand"} {
 		want = append(want, judged+" inconclusive")
 	}
 	if !slices.Equal(got, want) {
@@ -74,7 +75,7 @@ func TestRead(t *testing.T) {
 	}
 	reasons := map[string]string{
 		noise: "no header", empty: "no header", newer: "format 99", pipe: "no regular file",
-		"foreign": "it holds no recording.jsonl", "link out": "escapes",
+		"foreign": "it holds no recording.jsonl", "link in": "it is a link", "link out": "it is a link", "old copy": "the same run as " + filepath.Join(dir, "named by hand"),
 	}
 	for _, s := range skipped {
 		name, _ := filepath.Rel(dir, s.Path)

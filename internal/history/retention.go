@@ -2,7 +2,7 @@ package history
 
 import (
 	"cmp"
-	"fmt"
+	"errors"
 	"slices"
 	"time"
 )
@@ -66,7 +66,7 @@ type Pruning struct {
 // check refuses a policy that asks for nothing or makes no sense.
 func (p Policy) check() error {
 	if p.Keep < 0 || p.MaxBytes < 0 || p == (Policy{}) {
-		return fmt.Errorf("a policy of %v and %d bytes keeps nothing or all", p.Keep, p.MaxBytes)
+		return errors.New("a policy needs an age or a size, neither of them negative")
 	}
 	return nil
 }
