@@ -97,23 +97,23 @@ func (t *trend) panelOf(s analysis.Series) trendPanel {
 }
 
 func (t *trend) setPage(studies []*analysis.Study, series []analysis.Series) {
-	tally, drawn, beyond := map[analysis.Verdict]int{}, 0, 0
+	tally, shown, beyond := map[analysis.Verdict]int{}, 0, 0
 	for i, s := range series {
 		if i >= mostPanels {
 			beyond += len(s.Studies)
 		}
-		drawn += len(s.Studies)
+		shown += len(s.Studies)
 		for _, study := range s.Studies {
 			tally[study.Result.Verdict]++
 		}
 	}
-	t.title = fmt.Sprintf("all streams over one alone, in %s", count(drawn, "run", "runs"))
+	t.title = fmt.Sprintf("all streams over one alone, in %s", count(shown, "run", "runs"))
 	for _, v := range verdicts {
 		if tally[v.verdict] > 0 {
 			t.facts = append(t.facts, fmt.Sprintf("%d %s", tally[v.verdict], v.verdict))
 		}
 	}
-	if without := len(studies) - drawn; without > 0 {
+	if without := len(studies) - shown; without > 0 {
 		t.facts = append(t.facts, count(without, "run", "runs")+" without a ratio")
 	}
 	if slices.ContainsFunc(studies, func(s *analysis.Study) bool { return s.Result.Simulated }) {

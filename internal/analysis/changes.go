@@ -77,7 +77,7 @@ func nightsOf(studies []*Study) []night {
 
 // hasRatio reports whether a run gave a ratio and an interval that can be computed with.
 func hasRatio(r *Result) bool {
-	return r.Blocks >= 2 && r.Ratio > 0 && r.Interval.Low > 0 && r.Interval.High >= r.Interval.Low &&
+	return r.Blocks >= 2 && r.Interval.Low > 0 && r.Interval.Low <= r.Ratio && r.Ratio <= r.Interval.High &&
 		r.Interval.High < r.Ratio*widestFactor/2 // else it was cut to the widest and says nothing
 }
 
