@@ -119,6 +119,7 @@ func (e *execution) prepare(first look) error {
 	if err := e.host.freezable(e.cmd.Context(), first); err != nil {
 		return err
 	}
+	e.host.pending = append(e.host.pending, e.host.flowSeen(first))
 	var err error
 	e.host.guard, err = guard.Start(e.cmd.Context(), e.guardConfig())
 	if _, busy := errors.AsType[*guard.BusyError](err); busy {

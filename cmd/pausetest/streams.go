@@ -45,6 +45,9 @@ type streamList struct {
 	Warnings []string      `json:"warnings"`
 }
 
+const noStreams = `no streams found
+hint: as root more can be seen; name others with --match or --pid; the rules: pausetest streams --print-rules`
+
 type ignoredLine struct {
 	recording.Process
 	Reason string `json:"reason"`
@@ -53,6 +56,7 @@ type ignoredLine struct {
 func newStreams() *cobra.Command {
 	var o selection
 	var asJSON, asTree, printRules bool
+	var graph string
 	var window time.Duration
 	c := &cobra.Command{
 		Use:   "streams",
@@ -78,6 +82,9 @@ It stops nothing.`,
 			if err != nil {
 				return err
 			}
+			if graph != "" {
+				return looker.graph(cmd.Context(), cmd.OutOrStdout(), graph)
+			}
 			list, err := looker.list(cmd.Context(), window)
 			if err != nil {
 				return err
@@ -88,6 +95,9 @@ It stops nothing.`,
 	o.flags(c.Flags())
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&asTree, "tree", false, "show every process of every stream")
+	c.Flags().StringVar(&graph, "graph", "", "show the way of the streams' bytes from disk to wire, and what they share, as `FORMAT`: text, dot, svg or json")
+	c.Flags().Lookup("graph").NoOptDefVal = "text"
+	c.MarkFlagsMutuallyExclusive("graph", "json", "tree")
 	c.Flags().BoolVar(&printRules, "print-rules", false, "print the built-in stream rules, which explain every key")
 	c.Flags().DurationVar(&window, "window", time.Second, "how long to look for the rates")
 	return c
@@ -159,8 +169,7 @@ func (l *streamList) write(w io.Writer, asJSON, asTree bool) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(l)
 	case len(l.Streams) == 0:
-		fmt.Fprintln(w, "no streams found")
-		fmt.Fprintln(w, "hint: as root more can be seen; name others with --match or --pid; the rules: pausetest streams --print-rules")
+		fmt.Fprintln(w, noStreams)
 	case asTree:
 		l.writeTree(w)
 	default:

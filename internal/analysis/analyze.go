@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"iter"
 
+	"pausetest/internal/flowchart"
 	"pausetest/internal/recording"
 )
 
@@ -50,6 +51,7 @@ func Analyze(records iter.Seq2[recording.Record, error]) (*Study, error) {
 	}
 	j = j.finished()
 	s.Result = j.result()
+	s.Result.Flow = flowOf(s.Events)
 	s.Streams = j.streams
 	for i := range j.segments {
 		s.Segments = append(s.Segments, j.segments[i].Segment)
@@ -58,4 +60,14 @@ func Analyze(records iter.Seq2[recording.Record, error]) (*Study, error) {
 		s.USL = &u
 	}
 	return &s, nil
+}
+
+// flowOf is the flow that was recorded, nil if there is none.
+func flowOf(events []recording.Event) *Flow {
+	for i := range events {
+		if f := events[i].Flow; events[i].Kind == recording.FlowSeen && f != nil {
+			return &Flow{*f, flowchart.Sentences(f)}
+		}
+	}
+	return nil
 }

@@ -117,6 +117,16 @@ type Result struct {
 	// them were measured together and apart. InteractionSentence says it in one line.
 	Interactions        []Interaction `json:"interactions"`
 	InteractionSentence string        `json:"interaction_sentence,omitempty"`
+
+	// Flow is the way of the streams' bytes when the run began; null when it was
+	// not recorded.
+	Flow *Flow `json:"flow"`
+}
+
+// A Flow is a recorded flow, and what it says in sentences.
+type Flow struct {
+	recording.Flow
+	Sentences []string `json:"sentences"`
 }
 
 // Estimator names the estimator that gave the ratio (docs/statistics.md).

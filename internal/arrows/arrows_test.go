@@ -18,29 +18,33 @@ const module = "pausetest"
 // allowed is which of our packages each package may import. An arrow that is
 // not here needs a reason, and a line in docs/architecture.md.
 var allowed = map[string][]string{
-	"internal/strictyaml":        nil,
-	"internal/printable":         nil,
-	"internal/recording":         nil,
-	"internal/procctl/proctable": nil,
-	"internal/netstat":           nil,
-	"internal/demo":              nil,
-	"internal/schedule":          {"internal/strictyaml"},
-	"internal/procctl":           {"internal/printable", "internal/procctl/proctable"},
-	"internal/guard":             {"internal/procctl", "internal/procctl/proctable"},
-	"internal/stream":            {"internal/printable", "internal/procctl/proctable", "internal/strictyaml"},
-	"internal/experiment":        {"internal/recording", "internal/schedule"},
-	"internal/analysis":          {"internal/recording"},
-	"internal/judge":             {"internal/analysis", "internal/experiment", "internal/recording"},
-	"plots":                      {"internal/analysis", "internal/printable", "internal/recording"},
-	"internal/report":            {"internal/analysis", "internal/printable", "internal/recording", "plots"},
-	"internal/history":           {"internal/analysis", "internal/recording"},
-	"internal/simulate":          {"internal/analysis", "internal/experiment", "internal/judge", "internal/recording", "internal/schedule", "internal/strictyaml"},
+	"internal/strictyaml":                  nil,
+	"internal/printable":                   nil,
+	"internal/recording":                   nil,
+	"internal/procctl/proctable":           nil,
+	"internal/netstat":                     nil,
+	"internal/demo":                        nil,
+	"internal/schedule":                    {"internal/strictyaml"},
+	"internal/procctl":                     {"internal/printable", "internal/procctl/proctable"},
+	"internal/guard":                       {"internal/procctl", "internal/procctl/proctable"},
+	"internal/stream":                      {"internal/printable", "internal/procctl/proctable", "internal/strictyaml"},
+	"internal/experiment":                  {"internal/recording", "internal/schedule"},
+	"internal/analysis":                    {"internal/flowchart", "internal/recording"},
+	"internal/judge":                       {"internal/analysis", "internal/experiment", "internal/recording"},
+	"plots":                                {"internal/analysis", "internal/printable", "internal/recording"},
+	"internal/report":                      {"internal/analysis", "internal/flowchart", "internal/printable", "internal/recording", "plots"},
+	"internal/history":                     {"internal/analysis", "internal/recording"},
+	"internal/simulate":                    {"internal/analysis", "internal/experiment", "internal/judge", "internal/recording", "internal/schedule", "internal/strictyaml"},
+	"internal/procctl/proctable/tabletest": {"internal/procctl/proctable"},
+	"internal/disk":                        {"internal/procctl/proctable"},
+	"internal/flow":                        {"internal/disk", "internal/printable", "internal/procctl/proctable", "internal/recording", "internal/stream"},
+	"internal/flowchart":                   {"internal/printable", "internal/recording"},
 }
 
 // pure packages may not reach the operating system, not even through others.
 var pure = []string{
 	"internal/strictyaml", "internal/printable", "internal/recording", "internal/procctl/proctable", "internal/schedule", "internal/stream",
-	"internal/experiment", "internal/analysis", "internal/judge", "internal/report", "internal/simulate", "plots",
+	"internal/disk", "internal/flow", "internal/flowchart", "internal/experiment", "internal/analysis", "internal/judge", "internal/report", "internal/simulate", "plots",
 }
 
 // forbidden is what makes a package impure.

@@ -45,11 +45,12 @@ const wantedStates = 1<<unix.BPF_TCP_ESTABLISHED | 1<<unix.BPF_TCP_SYN_SENT |
 	1<<unix.BPF_TCP_CLOSE_WAIT | 1<<unix.BPF_TCP_LAST_ACK | 1<<unix.BPF_TCP_CLOSING
 
 var (
-	errNoAnswer  = errors.New("no answer from the kernel")
-	errMalformed = errors.New("malformed netlink message")
-	errNoInfo    = errors.New("netlink message without the attribute asked for")
-	errOldKernel = errors.New("this kernel's tcp_info is too short (before 4.10)")
-	errNoTCPDiag = errors.New("this kernel can't list TCP sockets (no tcp_diag module)")
+	errNoAnswer   = errors.New("no answer from the kernel")
+	errMalformed  = errors.New("malformed netlink message")
+	errNoInfo     = errors.New("netlink message without the attribute asked for")
+	errOldKernel  = errors.New("this kernel's tcp_info is too short (before 4.10)")
+	errNoTCPDiag  = errors.New("this kernel can't list TCP sockets (no tcp_diag module)")
+	errNoUnixDiag = errors.New("this kernel can't list unix sockets (no unix_diag module)")
 )
 
 var native = binary.NativeEndian

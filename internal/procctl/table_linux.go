@@ -282,6 +282,7 @@ func readFDs(d dir) []proctable.FD {
 			return ignoreVanished(err)
 		}
 		fd.Read, fd.Write, _ = proctable.ParseFDAccess(info)
+		fd.MountID = proctable.ParseFDMount(info)
 		fds = append(fds, fd)
 		return nil
 	})

@@ -236,6 +236,7 @@ const (
 	Suspended     EventKind = "suspended"      // by Ctrl-Z; everything was resumed before
 	Interrupted   EventKind = "interrupted"    // by a signal or the operator
 	RunEnd        EventKind = "run-end"        // last record of a run that ended by itself; Detail says why
+	FlowSeen      EventKind = "flow"           // the way of the streams' bytes, as it was when the run began
 )
 
 // An Event is something that happened, or that was done, at an instant.
@@ -251,6 +252,8 @@ type Event struct {
 	SettleNS  int64  `json:"settle_ns,omitempty"`
 	MeasureNS int64  `json:"measure_ns,omitempty"`
 	Detail    string `json:"detail,omitempty"`
+	// Flow comes with FlowSeen.
+	Flow *Flow `json:"flow,omitempty"`
 }
 
 // A Sample holds cumulative counters. A counter that could not be read is

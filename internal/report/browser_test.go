@@ -135,7 +135,7 @@ func TestPageInBrowser(t *testing.T) {
 		t.Skip("starts a browser many times")
 	}
 	browser := chromium(t)
-	for name, images := range map[string]int{"collapse-3": 4, "no-collapse-16": 3, "hostile-3": 3} {
+	for name, images := range map[string]int{"collapse-3": 5, "no-collapse-16": 4, "hostile-3": 4} {
 		var page bytes.Buffer
 		if err := HTML(&page, hosts()[name].study(t)); err != nil {
 			t.Fatal(err)

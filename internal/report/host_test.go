@@ -134,6 +134,30 @@ func (p *player) stream(id int) recording.Stream {
 	return recording.Stream{ID: id, Label: label, Rule: "amanda", Source: source, Targets: []recording.Process{source}, Processes: []recording.Process{source, gzip}, SharedPID: 801, AgeNS: 300 * second}
 }
 
+// flow has all streams read one disk and go through one amandad.
+func (p *player) flow() *recording.Flow {
+	iface := p.iface
+	if iface == "" {
+		iface = "eth0"
+	}
+	f := &recording.Flow{Unread: []string{"listing unix sockets: this kernel can't"}, Nodes: []recording.FlowNode{
+		{ID: 1, Kind: recording.FlowDisk, Name: "sda", Streams: p.live},
+		{ID: 2, Kind: recording.FlowProcess, Name: "amandad", PID: 801, Streams: p.live},
+		{ID: 3, Kind: recording.FlowInterface, Name: iface, Streams: p.live},
+	}}
+	for _, id := range p.live {
+		s := p.stream(id)
+		f.Streams = append(f.Streams, recording.FlowStream{ID: id, Label: s.Label})
+		source := recording.FlowNode{ID: 3 + id, Kind: recording.FlowProcess, Name: s.Source.Name, PID: s.Source.PID, Streams: []int{id}}
+		f.Nodes = append(f.Nodes, source)
+		f.Edges = append(f.Edges,
+			recording.FlowEdge{From: 1, To: source.ID, Via: recording.ViaFiles, Name: s.Label, Detail: "ext4 on sda1", Streams: []int{id}},
+			recording.FlowEdge{From: source.ID, To: 2, Via: recording.ViaPipe, Inode: uint64(id), Streams: []int{id}},
+			recording.FlowEdge{From: 2, To: 3, Via: recording.ViaTCP, Name: fmt.Sprintf("192.0.2.1:%d > 192.0.2.2:50000", 10000+id), SentBytes: 1 << 30, Streams: p.live})
+	}
+	return f
+}
+
 func (p *player) write(e recording.Event) {
 	e.TNS = p.nowNS
 	p.out = append(p.out, recording.Record{Event: &e})
@@ -145,6 +169,7 @@ func (p *player) play() {
 		p.live = append(p.live, id)
 	}
 	p.active = slices.Clone(p.live)
+	p.write(recording.Event{Kind: recording.FlowSeen, Flow: p.flow()})
 	p.segment(recording.Segment{Phase: recording.PhaseBaseline, Active: p.live, MeasureNS: 5 * second}, 0)
 	p.write(recording.Event{Kind: recording.Retimed, SettleNS: 3 * second / 2, MeasureNS: 3 * second / 2})
 	for b := range p.blocks {

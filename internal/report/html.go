@@ -69,6 +69,9 @@ func drawing(draw func(io.Writer, *analysis.Study, plots.Format) error, s *analy
 }
 
 func (f *figure) paint() error {
+	if f.Source != "" {
+		return nil // it was drawn elsewhere
+	}
 	var b bytes.Buffer
 	if err := f.draw(&b, plots.PNG); err != nil {
 		return fmt.Errorf("drawing the %s figure: %w", f.Name, err)

@@ -32,6 +32,13 @@ func (sec *section) writeMarkdown(b *strings.Builder) {
 	for _, p := range sec.Paragraphs {
 		fmt.Fprintf(b, "\n%s\n", markdownText(p))
 	}
+	if len(sec.Chart) > 0 {
+		lines := make([]string, len(sec.Chart))
+		for i, line := range sec.Chart {
+			lines[i] = markdownText(strings.TrimSpace(line))
+		}
+		fmt.Fprintf(b, "\n%s\n", strings.Join(lines, "  \n")) // two blanks break a line
+	}
 	if len(sec.Facts) > 0 {
 		facts := table{Columns: []column{{Name: ""}, {Name: ""}}}
 		for _, f := range sec.Facts {

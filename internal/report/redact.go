@@ -68,6 +68,10 @@ func (r *Redactor) Record(rec recording.Record) recording.Record {
 			e.Appeared = &s
 		}
 		e.Detail = r.sentence(e.Detail)
+		if e.Flow != nil {
+			f := r.flow(*e.Flow)
+			e.Flow = &f
+		}
 		rec.Event = &e
 	}
 	return rec
@@ -138,6 +142,35 @@ func (r *Redactor) stream(s recording.Stream) recording.Stream {
 	s.Targets = mapped(s.Targets, r.process)
 	s.Processes = mapped(s.Processes, r.process)
 	return s
+}
+
+// flow keeps what kind everything is and what leads where.
+func (r *Redactor) flow(f recording.Flow) recording.Flow {
+	f.Streams = mapped(f.Streams, func(s recording.FlowStream) recording.FlowStream {
+		s.Label = r.label(s.Label)
+		return s
+	})
+	f.Nodes = mapped(f.Nodes, func(n recording.FlowNode) recording.FlowNode {
+		n.Kind = recording.FlowKind(r.sentence(string(n.Kind)))
+		switch n.Kind {
+		case recording.FlowProcess:
+			n.Name = r.sentence(n.Name)
+		case recording.FlowInterface:
+			n.Name = r.iface(n.Name)
+		default:
+			n.Name = r.name(n.Name)
+		}
+		n.Streams = slices.Clone(n.Streams)
+		return n
+	})
+	f.Edges = mapped(f.Edges, func(e recording.FlowEdge) recording.FlowEdge {
+		e.Via = recording.FlowVia(r.sentence(string(e.Via)))
+		e.Name, e.Detail = r.name(e.Name), r.name(e.Detail)
+		e.Streams = slices.Clone(e.Streams)
+		return e
+	})
+	f.Unread = mapped(f.Unread, r.sentence)
+	return f
 }
 
 // process keeps the name of a program that our own messages know.

@@ -328,7 +328,7 @@ func TestRedact(t *testing.T) {
 	h := hosts()["collapse-3"]
 	h.label = "payroll.example.org:/srv/data/customer%d level 0"
 	h.moves = true
-	secrets := []string{"payroll", "example", "customer", "srv", "fs3", "5e2a3c1e", "bsdtcp", `"4711"`, "tank", "directory"}
+	secrets := []string{"payroll", "example", "192.0.2", "customer", "srv", "fs3", "5e2a3c1e", "bsdtcp", `"4711"`, "tank", "directory"}
 	redact := func(key string) []recording.Record {
 		r := NewRedactor([]byte(key))
 		var out []recording.Record
@@ -373,6 +373,9 @@ func TestRedact(t *testing.T) {
 			}
 		}
 	}
+	if f := s.Result.Flow; len(f.Sentences) < 3 || f.Sentences[0] != "amandad[801] carries 3 of 3 streams" {
+		t.Errorf("the flow says %q", f.Sentences)
+	}
 	// Numbers stay.
 	plain := h.study(t).Result
 	if s.Result.Ratio != plain.Ratio || s.Result.Interval != plain.Interval || !cmp.Equal(s.Result.Levels, plain.Levels) || s.Result.Seed != plain.Seed {
@@ -405,7 +408,13 @@ func TestRedactLeavesNoName(t *testing.T) {
 				Interface: recording.Interface{Name: text}, Plan: recording.Plan{Schedule: text}, Streams: []recording.Stream{st},
 				Shared: []recording.SharedProcess{{Process: p}}, Refused: []recording.Refusal{{Label: text, Reason: text, Hint: text}}, Warnings: []string{text},
 			}},
-			{Event: &recording.Event{Appeared: &st, Detail: text}},
+			{Event: &recording.Event{Appeared: &st, Detail: text, Flow: &recording.Flow{
+				Streams: []recording.FlowStream{{Label: text}}, Unread: []string{text},
+				Nodes: []recording.FlowNode{
+					{Kind: recording.FlowProcess, Name: text}, {Kind: recording.FlowInterface, Name: text}, {Kind: recording.FlowDisk, Name: text}, {Kind: recording.FlowKind(text)},
+				},
+				Edges: []recording.FlowEdge{{Via: recording.FlowVia(text), Name: text, Detail: text}},
+			}}},
 		}
 		for _, rec := range records {
 			var b bytes.Buffer

@@ -24,7 +24,8 @@ type section struct {
 	Facts      []fact
 	Tables     []table
 	List       []string
-	Command    string // a command line to copy
+	Command    string   // a command line to copy
+	Chart      []string // lines that are drawn with characters and stay as they are; not where a figure is shown
 	In         extent
 }
 
@@ -73,7 +74,7 @@ func sheetOf(s *analysis.Study) *sheet {
 		Keys:     keysOf(r),
 	}
 	for _, sec := range []section{
-		levelsSection(s), recommendationSection(r), streamsSection(s), interactionsSection(s), sharedSection(s), sourcesSection(r),
+		levelsSection(s), recommendationSection(r), streamsSection(s), interactionsSection(s), sharedSection(s), flowSection(r), sourcesSection(r),
 		disturbanceSection(s), placeboSection(r), warningsSection(r), timelineSection(s), segmentsSection(s),
 		processesSection(s), refusedSection(s), countersSection(s), methodSection(s), runSection(s),
 	} {

@@ -35,6 +35,9 @@ func (sec *section) writeText(b *strings.Builder) {
 	for _, p := range sec.Paragraphs {
 		writeWrapped(b, p, indent, indent)
 	}
+	for _, line := range sec.Chart {
+		fmt.Fprintf(b, "%s%s\n", indent, line)
+	}
 	width := 0
 	for _, f := range sec.Facts {
 		width = max(width, utf8.RuneCountInString(f.Name))

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -16,13 +15,14 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"pausetest/internal/procctl/proctable"
+	"pausetest/internal/procctl/proctable/tabletest"
 )
 
 var update = flag.Bool("update", false, "rewrite the want sections of testdata")
 
 // A fixture is one file of testdata. Its sections:
 //
-//	processes      a process table, see parseProcesses
+//	processes      a process table, see package tabletest
 //	select         optional: one "match REGEXP", "pid N", "only RULE",
 //	               "protect N" or "below N" a line
 //	rules          optional: an operator's rule file
@@ -63,7 +63,7 @@ func readFixture(t testing.TB, file string) *fixture {
 		text := string(section.Data)
 		switch name, rest, _ := strings.Cut(section.Name, " "); name {
 		case "processes":
-			f.snapshot = parseProcesses(t, text)
+			f.snapshot = tabletest.Parse(t, text)
 		case "select":
 			f.selection = parseSelection(t, text)
 		case "rules":
@@ -88,102 +88,6 @@ func readFixture(t testing.TB, file string) *fixture {
 	return f
 }
 
-// parseProcesses reads a compact process table: per process a line
-//
-//	pid ppid pgid session state uid start-ticks comm
-//
-// and below it, each after a tab, "args", "exe" and "fds". A word that needs it
-// stands in Go's quotes. A descriptor is NUMBER:PATH, NUMBER:other,
-// NUMBER:socket:INODE or, with r, w or rw for its access, NUMBERw:pipe:INODE.
-// Without an fds line, descriptors could not be read. It was taken at tick
-// 600000, of which 100 make a second.
-func parseProcesses(t testing.TB, text string) *proctable.Snapshot {
-	t.Helper()
-	s := &proctable.Snapshot{BootID: "test", TakenTicks: 600000, TicksPerSecond: 100}
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "" {
-			continue
-		}
-		w := words(t, line)
-		if !strings.HasPrefix(line, "\t") {
-			if len(w) != 8 {
-				t.Fatalf("%q: expected 8 words", line)
-			}
-			s.Processes = append(s.Processes, proctable.Process{
-				ID:   proctable.ProcID{PID: number(t, w[0]), StartTicks: uint64(number(t, w[6]))},
-				PPID: number(t, w[1]), PGID: number(t, w[2]), Session: number(t, w[3]), State: w[4][0],
-				Comm: w[7], Threads: 1,
-			})
-			continue
-		}
-		p := &s.Processes[len(s.Processes)-1]
-		switch w[0] {
-		case "args":
-			p.Args = w[1:]
-		case "exe":
-			p.Exe = w[1]
-		case "fds":
-			p.FDs = []proctable.FD{}
-			for _, word := range w[1:] {
-				p.FDs = append(p.FDs, parseFD(t, word))
-			}
-		default:
-			t.Fatalf("%q: unknown", line)
-		}
-	}
-	return s
-}
-
-func parseFD(t testing.TB, word string) proctable.FD {
-	left, target, _ := strings.Cut(word, ":")
-	digits := strings.TrimRight(left, "rw")
-	access := strings.TrimPrefix(left, digits)
-	fd := proctable.FD{Number: number(t, digits), Path: target, Read: true}
-	kind, inode, _ := strings.Cut(target, ":")
-	switch kind {
-	case "pipe":
-		fd.Kind, fd.Read, fd.Write = proctable.Pipe, strings.Contains(access, "r"), strings.Contains(access, "w")
-	case "socket":
-		fd.Kind, fd.Write = proctable.Socket, true
-	case "other":
-		fd.Kind, fd.Path = proctable.Other, ""
-		return fd
-	default:
-		return fd
-	}
-	fd.Inode, fd.Path = uint64(number(t, inode)), ""
-	return fd
-}
-
-func words(t testing.TB, line string) []string {
-	t.Helper()
-	var list []string
-	for rest := strings.TrimSpace(line); rest != ""; rest = strings.TrimSpace(rest) {
-		word, _, _ := strings.Cut(rest, " ")
-		if rest[0] == '"' {
-			var err error
-			if word, err = strconv.QuotedPrefix(rest); err != nil {
-				t.Fatalf("%q: %v", line, err)
-			}
-		}
-		rest = rest[len(word):]
-		if word[0] == '"' {
-			word, _ = strconv.Unquote(word)
-		}
-		list = append(list, word)
-	}
-	return list
-}
-
-func number(t testing.TB, s string) int {
-	t.Helper()
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 func parseSelection(t testing.TB, text string) Selection {
 	t.Helper()
 	var sel Selection
@@ -192,13 +96,13 @@ func parseSelection(t testing.TB, text string) Selection {
 		case "match":
 			sel.Match = append(sel.Match, regexp.MustCompile(value))
 		case "pid":
-			sel.PIDs = append(sel.PIDs, number(t, value))
+			sel.PIDs = append(sel.PIDs, tabletest.Number(t, value))
 		case "only":
 			sel.Only = append(sel.Only, value)
 		case "protect":
-			sel.Protect = append(sel.Protect, number(t, value))
+			sel.Protect = append(sel.Protect, tabletest.Number(t, value))
 		case "below":
-			sel.Below = number(t, value)
+			sel.Below = tabletest.Number(t, value)
 		default:
 			t.Fatalf("%q: unknown", line)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pausetest/internal/procctl/proctable"
+	"pausetest/internal/procctl/proctable/tabletest"
 )
 
 // A veiled snapshot shows of a process what a first look does, and the rest once it
@@ -112,7 +113,7 @@ func TestScopeLeavesBystandersAlone(t *testing.T) {
 		{"nothing to be found", "1 0 1 1 S 0 1 init\n\targs /sbin/init\n", 0, 0, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			whole := parseProcesses(t, test.table)
+			whole := tabletest.Parse(t, test.table)
 			bystanders(whole, 500)
 			var sc Scope
 			v := veil(whole)
@@ -139,7 +140,7 @@ func TestScopeKnowsLongNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := parseProcesses(t, `300 1 300 300 S 0 100 my-own-backup-p
+	whole := tabletest.Parse(t, `300 1 300 300 S 0 100 my-own-backup-p
 	args "backing up /home"
 	exe /opt/my-own-backup-program
 	fds 1w:pipe:7

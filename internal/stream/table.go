@@ -174,6 +174,11 @@ func (p *process) name() string {
 	return cmp.Or(p.Comm, "process")
 }
 
+// Name is the best single name of a process for a person to read; raw.
+func Name(p *proctable.Process) string {
+	return (&process{Process: *p, names: programNames(p)}).name()
+}
+
 // interpreter matches the programs whose first argument is the real program.
 var interpreter = regexp.MustCompile(`^(perl|python|ruby|sh|bash|dash|ksh|zsh|busybox)[0-9.]*$`)
 

@@ -57,6 +57,16 @@ func ParseFDAccess(fdinfo []byte) (read, write, ok bool) {
 	return mode != writeOnly, mode == writeOnly || mode == readWrite, true
 }
 
+// ParseFDMount finds the id of the mount in /proc/PID/fdinfo/FD; 0 when there is none.
+func ParseFDMount(fdinfo []byte) int {
+	value, _ := infoField(fdinfo, "mnt_id")
+	id, err := strconv.Atoi(value)
+	if err != nil || id < 0 {
+		return 0
+	}
+	return id
+}
+
 // PidfdPID finds the process that a pidfd refers to in its fdinfo: -1 when it
 // was reaped, 0 when it is outside our pid namespace. Another kind of
 // descriptor gives !ok.

@@ -71,6 +71,9 @@ func FuzzParseFD(f *testing.F) {
 		if pid, ok := PidfdPID(info); ok && pid < -1 {
 			t.Errorf("%q: %d", info, pid)
 		}
+		if id := ParseFDMount(info); id < 0 {
+			t.Errorf("%q: mount %d", info, id)
+		}
 		_, _ = ParseNamespace(target)
 	})
 }

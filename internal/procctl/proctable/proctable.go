@@ -60,6 +60,8 @@ type FD struct {
 	Path string
 	// Read and Write are the access mode of this descriptor.
 	Read, Write bool
+	// MountID is the Mount.ID of what the descriptor was opened through; 0 when unknown.
+	MountID int
 }
 
 // A Snapshot is the process table at one instant. Processes are sorted by pid.

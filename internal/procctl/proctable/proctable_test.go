@@ -134,6 +134,11 @@ func TestParseFDInfo(t *testing.T) {
 	if _, _, ok := ParseFDAccess(nil); ok {
 		t.Error("access mode out of nothing")
 	}
+	for text, want := range map[string]int{"pos:\t0\nmnt_id:\t29\nino:\t5\n": 29, "mnt_id:\t-9\n": 0, "mnt_id:\tx\n": 0, "": 0} {
+		if id := ParseFDMount([]byte(text)); id != want {
+			t.Errorf("%q: mount %d, want %d", text, id, want)
+		}
+	}
 	for text, want := range map[string]int{"pos:\t0\nPid:\t4121\nNSpid:\t4121\n": 4121, "Pid:\t-1\n": -1, "Pid:\t0\n": 0} {
 		if pid, ok := PidfdPID([]byte(text)); !ok || pid != want {
 			t.Errorf("%q: %d, %t", text, pid, ok)
