@@ -45,12 +45,30 @@ func (l *looker) flow(k look, streams []flow.Stream) recording.Flow {
 	unread(err)
 	for _, s := range pairs {
 		facts.Unix = append(facts.Unix, flow.UnixSocket(s))
+		if s.Peer != 0 && sockets[s.Peer] { // whoever holds it may carry on
+			k.heldBy(s.Inode, sockets)
+		}
 	}
 	facts.TCP, err = connections(sockets)
 	unread(err)
 	facts.Blocks, err = disk.Read("")
 	unread(err)
 	return flow.Find(facts)
+}
+
+// heldBy adds all sockets of the processes that hold one.
+func (l look) heldBy(inode uint64, sockets map[uint64]bool) {
+	for i := range l.snapshot.Processes {
+		fds := l.snapshot.Processes[i].FDs
+		if !slices.ContainsFunc(fds, func(fd proctable.FD) bool { return fd.Kind == proctable.Socket && fd.Inode == inode }) {
+			continue
+		}
+		for _, fd := range fds {
+			if fd.Kind == proctable.Socket {
+				sockets[fd.Inode] = true
+			}
+		}
+	}
 }
 
 // connections are the TCP sockets of those inodes, with what they have carried and

@@ -83,6 +83,9 @@ It stops nothing.`,
 				return err
 			}
 			if graph != "" {
+				if asJSON || asTree {
+					return badInput("the graph as JSON: --graph=json", "--graph goes with neither --json nor --tree")
+				}
 				return looker.graph(cmd.Context(), cmd.OutOrStdout(), graph)
 			}
 			list, err := looker.list(cmd.Context(), window)
@@ -97,7 +100,6 @@ It stops nothing.`,
 	c.Flags().BoolVar(&asTree, "tree", false, "show every process of every stream")
 	c.Flags().StringVar(&graph, "graph", "", "show the way of the streams' bytes from disk to wire, and what they share, as `FORMAT`: text, dot, svg or json")
 	c.Flags().Lookup("graph").NoOptDefVal = "text"
-	c.MarkFlagsMutuallyExclusive("graph", "json", "tree")
 	c.Flags().BoolVar(&printRules, "print-rules", false, "print the built-in stream rules, which explain every key")
 	c.Flags().DurationVar(&window, "window", time.Second, "how long to look for the rates")
 	return c

@@ -33,7 +33,34 @@ func newWay(h *holders, s *Stream) *way {
 			w.carriers[id.PID] = true
 		}
 	}
+	w.pass()
 	return w
+}
+
+// pass moves the end of the way from a carrier whose only sockets are pairs to who
+// holds their other ends and a connection: where pipes would have led there, a
+// stream's carriers say so already.
+func (w *way) pass() {
+	for _, carrier := range slices.Sorted(maps.Keys(w.carriers)) {
+		if w.connected(carrier) {
+			continue
+		}
+		for _, fd := range w.living[carrier].FDs {
+			for _, other := range w.sockets[w.peers[fd.Inode]] {
+				if fd.Kind == proctable.Socket && fd.Number != 2 && other.pid != carrier && w.connected(other.pid) {
+					delete(w.carriers, carrier)
+					w.carriers[other.pid] = true
+				}
+			}
+		}
+	}
+}
+
+// connected holds when a process has a TCP connection.
+func (w *way) connected(pid int) bool {
+	return slices.ContainsFunc(w.living[pid].FDs, func(fd proctable.FD) bool {
+		return fd.Kind == proctable.Socket && w.tcp[fd.Inode] != nil
+	})
 }
 
 func (w *way) process(pid int) place {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -66,6 +67,7 @@ func newPicture(f *recording.Flow) *picture {
 	p.split()
 	p.setWidths()
 	p.setRows()
+	p.right, p.height = math.Ceil(p.right), math.Ceil(max(p.height, 2*margin))
 	return p
 }
 

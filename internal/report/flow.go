@@ -17,7 +17,7 @@ func flowSection(r *analysis.Result) section {
 	}
 	sec := section{ID: "flow", Title: "Where the bytes flow", Chart: flowchart.Lines(&r.Flow.Flow)}
 	for _, s := range r.Flow.Sentences {
-		sec.List = append(sec.List, sentenceCase(clean(s))+".")
+		sec.List = append(sec.List, clean(s)+".")
 	}
 	var b bytes.Buffer
 	if err := flowchart.SVG(&b, &r.Flow.Flow); err != nil {
