@@ -1,7 +1,9 @@
 package disk
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -97,8 +99,11 @@ func FuzzParseSysfs(f *testing.F) {
 	f.Add("8:1", "../../devices/pci0000:00/0000:00:02.0/virtio1/block/vda/vda1")
 	f.Add(":", "..")
 	f.Fuzz(func(t *testing.T, number, target string) {
-		if major, minor, ok := parseNumber(number); !ok && number == "8:1" {
-			t.Errorf("%q: %d:%d", number, major, minor)
+		if major, minor, ok := parseNumber(number); ok {
+			again, minorAgain, ok := parseNumber(fmt.Sprintf("%d:%d", major, minor))
+			if !ok || again != major || minorAgain != minor || strings.Count(number, ":") != 1 {
+				t.Errorf("%q: %d:%d, then %d:%d", number, major, minor, again, minorAgain)
+			}
 		}
 		if name, _, ok := parseTarget(target); ok && (name == "" || name == "..") {
 			t.Errorf("%q: %q", target, name)

@@ -15,6 +15,13 @@ type holder struct {
 	standard bool // as its standard input or output
 }
 
+// An end is one end of a pipe or socket, or a segment, with all who hold it.
+type end struct {
+	holders []holder // by pid, as processes are in the snapshot
+	users   []int    // see holders.usable; set when asked for
+	known   bool
+}
+
 // Holders are who holds which end of what, by the inode of a pipe or socket or by
 // the identity of a shared memory segment.
 type holders struct {
@@ -22,23 +29,23 @@ type holders struct {
 	living   map[int]*proctable.Process
 	owner    map[int]int // of the processes of a single stream, by pid: index into Streams
 	aside    map[int]bool
-	writers  map[uint64][]holder // by pid, as processes are in the snapshot
-	readers  map[uint64][]holder
-	sockets  map[uint64][]holder
+	writers  map[uint64]*end
+	readers  map[uint64]*end
+	sockets  map[uint64]*end
 	peers    map[uint64]uint64
 	tcp      map[uint64]*TCPSocket
-	segments map[string][]holder
+	segments map[string]*end
 }
 
 // maxHolders is how many processes may hold one end of something that counts as a
 // data path: more have inherited it by a leak, and could make the search long.
-const maxHolders = 64
+const maxHolders = 32
 
 func newHolders(f *Facts) *holders {
 	h := &holders{
 		Facts: f, living: map[int]*proctable.Process{}, owner: map[int]int{}, aside: map[int]bool{},
-		writers: map[uint64][]holder{}, readers: map[uint64][]holder{}, sockets: map[uint64][]holder{},
-		peers: map[uint64]uint64{}, tcp: map[uint64]*TCPSocket{}, segments: map[string][]holder{},
+		writers: map[uint64]*end{}, readers: map[uint64]*end{}, sockets: map[uint64]*end{},
+		peers: map[uint64]uint64{}, tcp: map[uint64]*TCPSocket{}, segments: map[string]*end{},
 	}
 	for i := range f.Snapshot.Processes {
 		if p := &f.Snapshot.Processes[i]; p.ID.PID > 1 && h.living[p.ID.PID] == nil {
@@ -77,13 +84,22 @@ func (h *holders) hold(p *proctable.Process) {
 }
 
 // hold relies on one process's descriptors coming in a row.
-func hold[K comparable](ends map[K][]holder, key K, p *proctable.Process, fd *proctable.FD) {
-	standard := fd.Number < 2
-	if list := ends[key]; len(list) > 0 && list[len(list)-1].pid == p.ID.PID {
-		list[len(list)-1].standard = list[len(list)-1].standard || standard
-		return
+func hold[K comparable](ends map[K]*end, key K, p *proctable.Process, fd *proctable.FD) {
+	e := ends[key]
+	if e == nil {
+		e = &end{}
+		ends[key] = e
 	}
-	ends[key] = append(ends[key], holder{p.ID.PID, standard})
+	if last := len(e.holders) - 1; last < 0 || e.holders[last].pid != p.ID.PID {
+		e.holders = append(e.holders, holder{pid: p.ID.PID})
+	}
+	if fd.Number < 2 {
+		e.holders[len(e.holders)-1].standard = true
+	}
+}
+
+func (e *end) heldBy(pid int) bool {
+	return e != nil && slices.ContainsFunc(e.holders, func(h holder) bool { return h.pid == pid })
 }
 
 // own notes whose process each is; one of several streams is nobody's own.
@@ -182,18 +198,28 @@ func (h *holders) storage(pid int, fd *proctable.FD) (where disk.Place, name str
 // it as standard input or output uses it (not the shell that started them, nor the
 // tar that writes to the gzip it started); else the one that was there first (not
 // what it started without closing it).
-func (h *holders) usable(ends []holder, inherited bool) []int {
-	if len(ends) > maxHolders {
+func (h *holders) usable(e *end, inherited bool) []int {
+	if e == nil || len(e.holders) > maxHolders {
 		return nil
 	}
-	var pids []int
-	for _, one := range ends {
-		passed := slices.ContainsFunc(ends, func(other holder) bool {
-			return other.standard && h.descends(other.pid, one.pid) || !one.standard && h.descends(one.pid, other.pid)
-		})
-		if inherited || !passed {
-			pids = append(pids, one.pid)
-		}
+	if inherited {
+		return pidsOf(e.holders)
+	}
+	if !e.known {
+		e.known = true
+		e.users = pidsOf(slices.DeleteFunc(slices.Clone(e.holders), func(one holder) bool {
+			return slices.ContainsFunc(e.holders, func(other holder) bool {
+				return other.standard && h.descends(other.pid, one.pid) || !one.standard && h.descends(one.pid, other.pid)
+			})
+		}))
+	}
+	return e.users
+}
+
+func pidsOf(list []holder) []int {
+	pids := make([]int, len(list))
+	for i, h := range list {
+		pids[i] = h.pid
 	}
 	return pids
 }

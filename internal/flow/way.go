@@ -46,10 +46,13 @@ func (w *way) pass() {
 			continue
 		}
 		for _, fd := range w.living[carrier].FDs {
-			for _, other := range w.sockets[w.peers[fd.Inode]] {
-				if fd.Kind == proctable.Socket && fd.Number != 2 && other.pid != carrier && w.connected(other.pid) {
+			if fd.Kind != proctable.Socket || fd.Number == 2 {
+				continue
+			}
+			for _, other := range w.usable(w.sockets[w.peers[fd.Inode]], false) {
+				if other != carrier && w.connected(other) {
 					delete(w.carriers, carrier)
-					w.carriers[other.pid] = true
+					w.carriers[other] = true
 				}
 			}
 		}
@@ -180,17 +183,17 @@ func (w *way) channels(pid int, inherited bool) []channel {
 	}
 	for i := range fds {
 		fd := &fds[i]
-		holds := func(ends []holder) bool { return slices.Contains(w.usable(ends, inherited), pid) }
+		uses := func(e *end) bool { return slices.Contains(w.usable(e, inherited), pid) }
 		switch {
 		case fd.Kind == proctable.Pipe && fd.Write && fd.Inode != messages:
 			// A process with both ends has a wake-up pipe or a job server.
 			readers, writers := w.readers[fd.Inode], w.writers[fd.Inode]
-			if holds(writers) && !among(readers, pid) {
-				oneWay := slices.DeleteFunc(w.usable(readers, inherited), func(r int) bool { return among(writers, r) })
+			if uses(writers) && !readers.heldBy(pid) {
+				oneWay := slices.DeleteFunc(slices.Clone(w.usable(readers, inherited)), writers.heldBy)
 				add(oneWay, edge{via: recording.ViaPipe, inode: fd.Inode})
 			}
 		case fd.Kind == proctable.Socket && fd.Number != 2:
-			if peer, paired := w.peers[fd.Inode]; paired && holds(w.sockets[fd.Inode]) {
+			if peer, paired := w.peers[fd.Inode]; paired && uses(w.sockets[fd.Inode]) {
 				add(w.usable(w.sockets[peer], inherited), edge{via: recording.ViaUnix, inode: fd.Inode, assumed: true})
 			}
 		case fd.Write && isSegment(fd):
@@ -198,10 +201,6 @@ func (w *way) channels(pid int, inherited bool) []channel {
 		}
 	}
 	return list
-}
-
-func among(ends []holder, pid int) bool {
-	return slices.ContainsFunc(ends, func(h holder) bool { return h.pid == pid })
 }
 
 // wire adds the connections of the carriers, and says whether bytes leave by them
