@@ -61,7 +61,7 @@ func (s *TCPSocket) leaves() bool { return s.SentBytes >= s.ReceivedBytes }
 func Find(facts Facts) recording.Flow {
 	h := newHolders(&facts)
 	d := draft{nodes: map[place]*recording.FlowNode{}, edges: map[edge]*recording.FlowEdge{}}
-	out := recording.Flow{Unread: facts.Unread}
+	out := recording.Flow{Streams: []recording.FlowStream{}, Unread: facts.Unread}
 	for i := range facts.Streams {
 		s := &facts.Streams[i]
 		out.Streams = append(out.Streams, recording.FlowStream{ID: s.ID, Label: shown(s.Label)})

@@ -14,7 +14,7 @@ import (
 func Sentences(f *recording.Flow) []string { return newChart(f).sentences() }
 
 func (c *chart) sentences() []string {
-	var list []string
+	list := []string{}
 	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	for _, n := range c.nodes {
 		if n.Kind == recording.FlowProcess && n.shared() {
