@@ -150,6 +150,7 @@ Try it first, without root and without a backup:
 	root.AddCommand(
 		newDemo(),
 		newStreams(),
+		newFdvol(),
 		newRun(),
 		newCheck(),
 		newReport(),

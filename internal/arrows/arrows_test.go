@@ -39,12 +39,14 @@ var allowed = map[string][]string{
 	"internal/disk":                        {"internal/procctl/proctable"},
 	"internal/flow":                        {"internal/disk", "internal/printable", "internal/procctl/proctable", "internal/recording", "internal/stream"},
 	"internal/flowchart":                   {"internal/printable", "internal/recording"},
+	"internal/fdvol/volume":                {"internal/printable", "internal/procctl/proctable"},
+	"internal/fdvol":                       {"internal/fdvol/volume", "internal/procctl/proctable"},
 }
 
 // pure packages may not reach the operating system, not even through others.
 var pure = []string{
 	"internal/strictyaml", "internal/printable", "internal/recording", "internal/procctl/proctable", "internal/schedule", "internal/stream",
-	"internal/disk", "internal/flow", "internal/flowchart", "internal/experiment", "internal/analysis", "internal/judge", "internal/report", "internal/simulate", "plots",
+	"internal/disk", "internal/flow", "internal/flowchart", "internal/experiment", "internal/analysis", "internal/judge", "internal/report", "internal/simulate", "plots", "internal/fdvol/volume",
 }
 
 // forbidden is what makes a package impure.

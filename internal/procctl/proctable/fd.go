@@ -67,6 +67,17 @@ func ParseFDMount(fdinfo []byte) int {
 	return id
 }
 
+// ParseFDPosition is where in its file a descriptor stands, in bytes from the
+// beginning, out of an fdinfo file.
+func ParseFDPosition(fdinfo []byte) (bytes uint64, ok bool) {
+	value, ok := infoField(fdinfo, "pos")
+	if !ok {
+		return 0, false
+	}
+	bytes, err := strconv.ParseUint(value, 10, 64)
+	return bytes, err == nil
+}
+
 // PidfdPID finds the process that a pidfd refers to in its fdinfo: -1 when it
 // was reaped, 0 when it is outside our pid namespace. Another kind of
 // descriptor gives !ok.

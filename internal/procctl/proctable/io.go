@@ -13,6 +13,8 @@ type IO struct {
 	// and their kin, whatever was behind the descriptor; send(2) and splice(2)
 	// are not counted.
 	ReadBytes, WrittenBytes uint64
+	// ReadCalls and WriteCalls (syscr, syscw) are the calls that did that.
+	ReadCalls, WriteCalls uint64
 	// DiskReadBytes and DiskWrittenBytes (read_bytes, write_bytes) were fetched
 	// from and sent to storage.
 	DiskReadBytes, DiskWrittenBytes uint64
@@ -33,6 +35,10 @@ func ParseIO(text []byte) (IO, error) {
 			to, haveRead = &io.ReadBytes, true
 		case "wchar":
 			to, haveWritten = &io.WrittenBytes, true
+		case "syscr":
+			to = &io.ReadCalls
+		case "syscw":
+			to = &io.WriteCalls
 		case "read_bytes":
 			to = &io.DiskReadBytes
 		case "write_bytes":

@@ -164,7 +164,7 @@ func TestParseNamespace(t *testing.T) {
 
 func TestParseIO(t *testing.T) {
 	got, err := ParseIO([]byte("rchar: 19187704\nwchar: 3877\nsyscr: 563\nsyscw: 35\nread_bytes: 4096\nwrite_bytes: 12288\ncancelled_write_bytes: 0\n"))
-	want := IO{ReadBytes: 19187704, WrittenBytes: 3877, DiskReadBytes: 4096, DiskWrittenBytes: 12288}
+	want := IO{ReadBytes: 19187704, WrittenBytes: 3877, ReadCalls: 563, WriteCalls: 35, DiskReadBytes: 4096, DiskWrittenBytes: 12288}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}

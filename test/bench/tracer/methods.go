@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"pausetest/internal/fdvol"
+)
+
+// A method is a way to watch the writer.
+type method struct {
+	name   string
+	counts bool // whether it counts the writer's calls
+	// needs is the program it runs, if any.
+	needs string
+	// attach begins to watch a process and returns how to end that, which says how
+	// many writes were counted.
+	attach func(pid int) (detach func() (uint64, error), err error)
+}
+
+// result is what one round says of a method.
+type result struct {
+	callNS       float64 // CPU time of the writer per call, as fast as it can
+	keptShare    float64 // of 500,000 writes a second
+	countedShare float64
+}
+
+const (
+	watchedByFdvol = "fdvol"
+	paceHz         = 500_000
+	phaseNS        = int64(300 * time.Millisecond)
+)
+
+func (m method) present() bool {
+	_, err := exec.LookPath(m.needs)
+	return m.needs == "" || err == nil
+}
+
+func (m method) measure(w *writer) (result, error) {
+	detach, err := m.attach(w.pid())
+	if err != nil {
+		return result{}, err
+	}
+	flat, err := w.do(order{0, phaseNS})
+	if err != nil {
+		return result{}, err
+	}
+	paced, err := w.do(order{paceHz, phaseNS})
+	if err != nil {
+		return result{}, err
+	}
+	seen, err := detach()
+	if err != nil {
+		return result{}, err
+	}
+	return result{
+		callNS:       float64(flat.cpuNS) / float64(flat.calls),
+		keptShare:    float64(paced.calls) / (float64(paced.wallNS) / 1e9 * paceHz),
+		countedShare: float64(seen) / float64(flat.calls+paced.calls),
+	}, nil
+}
+
+// The counting of fdvol, put into bpftrace's language: all calls of one process by
+// descriptor and call, with sizes and times as histograms.
+const sameCounting = `
+tracepoint:raw_syscalls:sys_enter /pid == $1/ { @began[tid] = nsecs; @fd[tid] = args->args[0]; }
+tracepoint:raw_syscalls:sys_exit /@began[tid]/ {
+	$ns = nsecs - @began[tid];
+	@calls[pid, @fd[tid], args->id] = count();
+	@bytes[pid, @fd[tid], args->id] = sum(args->ret);
+	@sizes[pid, @fd[tid], args->id] = hist(args->ret);
+	@time[pid, @fd[tid], args->id] = sum($ns);
+	@longest[pid, @fd[tid], args->id] = max($ns);
+	@times[pid, @fd[tid], args->id] = hist($ns);
+	delete(@began[tid]);
+}`
+
+// The least that says anything: bytes of one call by descriptor.
+const leastCounting = `
+tracepoint:syscalls:sys_enter_write /pid == $1/ { @fd[tid] = args->fd; }
+tracepoint:syscalls:sys_exit_write /pid == $1/ { @calls[@fd[tid]] = count(); @bytes[@fd[tid]] = sum(args->ret); }`
+
+func methods() []method {
+	return []method{
+		{name: "nobody", attach: func(int) (func() (uint64, error), error) {
+			return func() (uint64, error) { return 0, nil }, nil
+		}},
+		{name: watchedByFdvol, counts: true, attach: fdvolOn},
+		{name: "fdvol of another process", attach: func(int) (func() (uint64, error), error) { return fdvolOn(os.Getpid()) }},
+		{name: "bpftrace (same counting)", needs: "bpftrace", counts: true, attach: bpftrace(sameCounting, `(?m)^@calls\[\d+, \d+, 1\]: (\d+)$`)},
+		{name: "bpftrace (bytes of write alone)", needs: "bpftrace", counts: true, attach: bpftrace(leastCounting, `(?m)^@calls\[\d+\]: (\d+)$`)},
+		{name: "strace -c", needs: "strace", counts: true, attach: func(pid int) (func() (uint64, error), error) {
+			return run("attached", `(?m)^\s*\S+\s+\S+\s+\S+\s+(\d+)\s+(?:\d+\s+)?write$`, "strace", "-f", "-c", "-p", strconv.Itoa(pid))
+		}},
+		{name: "perf trace -s", needs: "perf", counts: true, attach: func(pid int) (func() (uint64, error), error) {
+			return run("", `(?m)^\s*write\s+(\d+)`, "perf", "trace", "-s", "-p", strconv.Itoa(pid))
+		}},
+	}
+}
+
+// fdvolOn has this program watch a process, as `pausetest fdvol` does.
+func fdvolOn(pid int) (func() (uint64, error), error) {
+	t, err := fdvol.Open()
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Track([]int{pid}); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return func() (uint64, error) {
+		defer t.Close()
+		r, err := t.Finish()
+		var n uint64
+		for _, c := range r.Counted {
+			if c.Call == "write" {
+				n += c.Counter.Calls()
+			}
+		}
+		return n, err
+	}, nil
+}
+
+func bpftrace(script, calls string) func(int) (func() (uint64, error), error) {
+	return func(pid int) (func() (uint64, error), error) {
+		// It says nothing when all is attached, but fires this then.
+		const ready = "interval:ms:20 { printf(\"ready\\n\"); }\n"
+		return run("ready", calls, "bpftrace", "-B", "line", "-e", ready+script, strconv.Itoa(pid))
+	}
+}
+
+// run starts a peer in a mount namespace of its own, with the folder that tracers
+// want, and waits until it says that it is ready. Detaching interrupts it; the calls
+// it counted are the sum of what the expression finds in its output.
+func run(ready, calls string, command ...string) (func() (uint64, error), error) {
+	const mounted = `mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null; exec "$@"`
+	c := exec.Command("sh", append([]string{"-c", mounted, "sh"}, command...)...)
+	c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	var out output
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
+	for deadline := time.Now().Add(20 * time.Second); ready != "" && !strings.Contains(out.String(), ready); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			c.Process.Kill()
+			c.Wait()
+			return nil, fmt.Errorf("%s was not ready after 20 s: %s", command[0], &out)
+		}
+	}
+	if ready == "" {
+		time.Sleep(time.Second) // perf does not tell
+	}
+	return func() (uint64, error) {
+		c.Process.Signal(syscall.SIGINT)
+		c.Wait() // its exit code tells of the signal
+		var sum uint64
+		for _, match := range regexp.MustCompile(calls).FindAllStringSubmatch(out.String(), -1) {
+			n, err := strconv.ParseUint(match[1], 10, 64)
+			if err != nil {
+				return 0, err
+			}
+			sum += n
+		}
+		if sum == 0 {
+			return 0, fmt.Errorf("%s counted nothing: %s", command[0], &out)
+		}
+		return sum, nil
+	}, nil
+}
+
+// output is what a program says, to be read while it is still talking.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}

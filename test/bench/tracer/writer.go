@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// writerArg makes this program the one that is watched.
+const writerArg = "writer"
+
+// What a writer is told to do: how fast, and for how long. A rate of 0 is as fast
+// as it can.
+type order struct {
+	perSecond int
+	lastsNS   int64
+}
+
+// What it did.
+type done struct {
+	calls         uint64
+	wallNS, cpuNS int64
+}
+
+// write makes one-byte writes into /dev/null as ordered on in, one order a line.
+func write(in io.Reader, out io.Writer) {
+	runtime.LockOSThread()
+	null, err := unix.Open("/dev/null", unix.O_WRONLY, 0)
+	if err != nil {
+		panic(err)
+	}
+	for lines := bufio.NewScanner(in); lines.Scan(); {
+		var o order
+		if _, err := fmt.Sscan(lines.Text(), &o.perSecond, &o.lastsNS); err != nil {
+			panic(err)
+		}
+		cpu, began := clock(unix.CLOCK_THREAD_CPUTIME_ID), clock(unix.CLOCK_MONOTONIC)
+		calls := writeFor(null, o, began)
+		fmt.Fprintln(out, calls, clock(unix.CLOCK_MONOTONIC)-began, clock(unix.CLOCK_THREAD_CPUTIME_ID)-cpu)
+	}
+}
+
+// writeFor writes in bursts of a millisecond's worth, or of 1000.
+func writeFor(fd int, o order, began int64) (calls uint64) {
+	burst := 1000
+	if o.perSecond > 0 {
+		burst = o.perSecond / 1000
+	}
+	var b [1]byte
+	for next := began; ; next += int64(time.Millisecond) {
+		for range burst {
+			unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b)), 1)
+		}
+		calls += uint64(burst)
+		now := clock(unix.CLOCK_MONOTONIC)
+		// Sleeping would let the processor slow down, and wake too late.
+		for o.perSecond > 0 && now < next+int64(time.Millisecond) {
+			now = clock(unix.CLOCK_MONOTONIC)
+		}
+		if now-began >= o.lastsNS {
+			return calls
+		}
+	}
+}
+
+func clock(id int32) int64 {
+	var now unix.Timespec
+	if err := unix.ClockGettime(id, &now); err != nil {
+		panic(err)
+	}
+	return now.Nano()
+}
+
+// A writer is the program that is watched.
+type writer struct {
+	command *exec.Cmd
+	in      io.WriteCloser
+	out     io.Reader
+}
+
+func startWriter() (*writer, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c := exec.Command(exe, writerArg)
+	c.Stderr = os.Stderr
+	in, err := c.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	return &writer{c, in, out}, c.Start()
+}
+
+func (w *writer) pid() int { return w.command.Process.Pid }
+
+func (w *writer) end() {
+	w.in.Close()
+	w.command.Wait()
+}
+
+// do has the writer carry out an order.
+func (w *writer) do(o order) (done, error) {
+	if _, err := fmt.Fprintln(w.in, o.perSecond, o.lastsNS); err != nil {
+		return done{}, err
+	}
+	var d done
+	_, err := fmt.Fscan(w.out, &d.calls, &d.wallNS, &d.cpuNS)
+	return d, err
+}
