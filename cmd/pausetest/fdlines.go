@@ -41,11 +41,11 @@ type fdLine struct {
 	Bytes        uint64           `json:"bytes"`
 	Rate         float64          `json:"bytes_per_second"`
 	Calls        *uint64          `json:"calls"`
-	*callDetails                  // nil: not known
+	*CallDetails                  // nil: not known
 }
 
-// callDetails are what only counting each call can tell.
-type callDetails struct {
+// CallDetails are what only counting each call can tell.
+type CallDetails struct {
 	Failed      uint64      `json:"failed_calls"`
 	Untimed     uint64      `json:"untimed_calls"`
 	InCallSec   float64     `json:"in_call_seconds"` // calls that had not returned included
@@ -111,7 +111,7 @@ func (w *fdWatch) lines(counts fdCounts) *fdVolume {
 		line := w.line(f.PID, f.FD, f.Direction)
 		calls := f.Sum.Calls()
 		line.Bytes, line.Rate, line.Calls, line.Closed = f.Sum.Bytes, float64(f.Sum.Bytes)/watchedSec, &calls, f.Closed
-		line.callDetails = detailsOf(&f, watchedSec)
+		line.CallDetails = detailsOf(&f, watchedSec)
 		out.Descriptors = append(out.Descriptors, line)
 	}
 	for _, m := range counts.moved {
@@ -143,9 +143,9 @@ func (w *fdWatch) line(pid, fd int, d volume.Direction) fdLine {
 	return line
 }
 
-func detailsOf(f *volume.Flow, watchedSec float64) *callDetails {
+func detailsOf(f *volume.Flow, watchedSec float64) *CallDetails {
 	inCallSec := float64(f.InCallNS()) / 1e9
-	d := &callDetails{Failed: f.Sum.Failed, Untimed: f.Sum.Untimed, InCallSec: inCallSec, InCallShare: inCallSec / watchedSec,
+	d := &CallDetails{Failed: f.Sum.Failed, Untimed: f.Sum.Untimed, InCallSec: inCallSec, InCallShare: inCallSec / watchedSec,
 		LongestSec: float64(f.Sum.LongestNS) / 1e9, ByCall: []callLine{}, Sizes: []sizeClass{}, Times: []timeClass{}}
 	for _, c := range f.ByCall {
 		d.ByCall = append(d.ByCall, callLine{c.Call, c.Counter.Calls(), c.Counter.Failed, c.Counter.Bytes})
@@ -267,7 +267,7 @@ func (l *fdLine) whatText() string {
 // way is the direction and, when they are known, the calls: "out write, sendto".
 func (l *fdLine) way() string {
 	text := string(l.Direction)
-	if l.callDetails == nil {
+	if l.CallDetails == nil {
 		return text
 	}
 	const most = 2
@@ -285,21 +285,21 @@ func (l *fdLine) callsText() string {
 	switch {
 	case l.Calls == nil:
 		return "unknown"
-	case l.callDetails != nil && l.Failed > 0:
+	case l.CallDetails != nil && l.Failed > 0:
 		return fmt.Sprintf("%d (%d failed)", *l.Calls, l.Failed)
 	}
 	return fmt.Sprint(*l.Calls)
 }
 
 func (l *fdLine) typicalText() string {
-	if l.callDetails == nil || l.typical == "" {
+	if l.CallDetails == nil || l.typical == "" {
 		return "-"
 	}
 	return l.typical
 }
 
 func (l *fdLine) inCallText() string {
-	if l.callDetails == nil {
+	if l.CallDetails == nil {
 		return "-"
 	}
 	return fmt.Sprintf("%.1f %%", 100*l.InCallShare)
@@ -309,7 +309,7 @@ func (l *fdLine) inCallText() string {
 func (v *fdVolume) writeClasses(w io.Writer) {
 	for i := range v.shown() {
 		l := &v.Descriptors[i]
-		if l.callDetails == nil {
+		if l.CallDetails == nil {
 			continue
 		}
 		var sizes, times []string
