@@ -167,16 +167,11 @@ func detailsOf(f *volume.Flow, watchedSec float64) *CallDetails {
 }
 
 func (v *fdVolume) warn(counts fdCounts) {
-	for _, w := range []struct {
-		calls uint64
-		text  string
-	}{
-		{counts.LostCalls, "calls were not counted: too many threads and descriptors for the table"},
-		{counts.CompatCalls, "calls of 32-bit programs were not counted"},
-	} {
-		if w.calls > 0 {
-			v.Warnings = append(v.Warnings, fmt.Sprintf("%d %s", w.calls, w.text))
-		}
+	if counts.LostCalls > 0 {
+		v.Warnings = append(v.Warnings, fmt.Sprintf("%d calls were not counted: too many threads and descriptors for the table", counts.LostCalls))
+	}
+	if counts.CompatCalls > 0 {
+		v.Warnings = append(v.Warnings, "the calls of a 32-bit program were not counted")
 	}
 	for _, pid := range counts.denied {
 		v.Warnings = append(v.Warnings, fmt.Sprintf("the counters of pid %d may not be read; run it as root", pid))

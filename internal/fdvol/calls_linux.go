@@ -19,6 +19,7 @@ const (
 	secondIsArg2             // there is a second descriptor, argument 2
 	firstIsArg1              // the first descriptor is argument 1
 	manyMessages             // argument 1 is a mmsghdr[], the call returns how many it moved
+	successOnly              // failures are not counted: programs close what was never open
 )
 
 // numbers is above every number of a system call, and a power of two.

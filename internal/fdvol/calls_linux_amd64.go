@@ -33,9 +33,9 @@ var calls = map[uint32]syscallShape{
 	unix.SYS_SPLICE:          {"splice", counted | secondIsArg2, volume.In, volume.Out},
 	unix.SYS_COPY_FILE_RANGE: {"copy_file_range", counted | secondIsArg2, volume.In, volume.Out},
 
-	unix.SYS_CLOSE: {"close", counted, volume.Close, ""},
-	unix.SYS_DUP2:  {"dup2", counted | firstIsArg1, volume.Close, ""},
-	unix.SYS_DUP3:  {"dup3", counted | firstIsArg1, volume.Close, ""},
+	unix.SYS_CLOSE: {"close", counted | successOnly, volume.Close, ""},
+	unix.SYS_DUP2:  {"dup2", counted | successOnly | firstIsArg1, volume.Close, ""},
+	unix.SYS_DUP3:  {"dup3", counted | successOnly | firstIsArg1, volume.Close, ""},
 }
 
 // Where the kernel keeps the registers of a system call: struct pt_regs of

@@ -50,6 +50,8 @@ func caller() {
 			err = everyKind()
 		case "sizes":
 			err = everySize()
+		case "many":
+			err = throughMany()
 		case "threads":
 			err = fromThreads()
 		case "block":
@@ -240,6 +242,7 @@ func kinds() []known {
 		{fdSpare, unix.SYS_DUP2, []uintptr{fdNull, fdSpare}, []volume.Counted{truth(fdSpare, "dup2", volume.Close, fdSpare)}},
 		{fdSpare, unix.SYS_DUP3, []uintptr{fdNull, fdSpare, 0}, []volume.Counted{truth(fdSpare, "dup3", volume.Close, fdSpare)}},
 		one(0, unix.SYS_CLOSE, "close", volume.Close, fdSpare),
+		{-1, unix.SYS_CLOSE, []uintptr{fdSpare}, nil}, // EBADF
 	}
 }
 
@@ -274,6 +277,21 @@ func everySize() error {
 	for _, n := range allSizes() {
 		if err := called(min(n, maxTransfer))(sys(unix.SYS_WRITE, fdNull, ptr(&block), uintptr(n))); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// manyDescriptors are more than there is room for.
+const manyDescriptors = counterCount + 1000
+
+// throughMany writes through descriptors that are not open, and closes them.
+func throughMany() error {
+	for i := range uintptr(manyDescriptors) {
+		_, writeErr := sys(unix.SYS_WRITE, 1000+i, ptr(&block), 1)
+		_, closeErr := sys(unix.SYS_CLOSE, 1000+i)
+		if writeErr != unix.EBADF || closeErr != unix.EBADF {
+			return fmt.Errorf("descriptor %d: %v, %v", 1000+i, writeErr, closeErr)
 		}
 	}
 	return nil

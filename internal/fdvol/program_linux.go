@@ -277,6 +277,7 @@ func leave() asm.Instructions {
 			asm.LoadMem(asm.R1, context, 8, asm.DWord),
 			asm.StoreMem(asm.RFP, stackReturned, asm.R1, asm.DWord),
 			asm.JSet.Imm(flags, manyMessages, "messages"),
+			asm.JSet.Imm(flags, successOnly, "if it succeeded"),
 
 			// The call is the number doubled, and one more for the second descriptor.
 			asm.LoadMem(asm.R1, record, recordRegs+regNumber, asm.DWord).WithSymbol("first"),
@@ -301,6 +302,8 @@ func leave() asm.Instructions {
 		count("second", elapsed),
 		asm.Instructions{
 			asm.Ja.Label("end").WithSymbol("second counted"),
+			asm.JSLT.Imm(asm.R1, 0, "end").WithSymbol("if it succeeded"),
+			asm.Ja.Label("first"),
 			asm.LoadMem(asm.R1, record, recordRegs+regArg1, asm.DWord).WithSymbol("first is argument 1"),
 			asm.Ja.Label("first known"),
 		},

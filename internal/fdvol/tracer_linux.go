@@ -100,7 +100,8 @@ type Reading struct {
 	Counted []volume.Counted
 	Pending []volume.Pending
 	// LostCalls were not counted because the table of counters was full,
-	// CompatCalls because a 32-bit program made them.
+	// CompatCalls because a 32-bit program made them; of the latter only those are
+	// known whose numbers would otherwise mean calls that are counted.
 	LostCalls, CompatCalls uint64
 }
 
@@ -176,16 +177,14 @@ func (t *Tracer) pending(pid int, records []byte, endedNS uint64) []volume.Pendi
 		if !ok || !isCounted {
 			continue
 		}
-		record := records[(tid&(recordCount-1))<<recordShift:][:1<<recordShift]
-		owner, beganNS := binary.NativeEndian.Uint32(record[recordThread:]), binary.NativeEndian.Uint64(record[recordBegan:])
 		p := volume.Pending{PID: pid, TID: tid, Call: shape.name}
-		switch {
-		case owner == uint32(tid) && beganNS != 0:
-			p.ForNS = endedNS - min(beganNS, endedNS)
-		case owner == 0:
+		switch r := recordOfThread(records, tid); {
+		case r.thread == 0:
 			p.BeganBefore, p.ForNS = true, endedNS-min(t.sinceNS, endedNS)
+		case r.is(tid, number, args):
+			p.ForNS = endedNS - min(r.beganNS, endedNS)
 		default:
-			continue // it began after we ended, or its record went to another thread
+			continue // it began after we ended, or another thread took the record
 		}
 		first, second := shape.descriptors(args)
 		p.FD, p.Direction = first, shape.direction
@@ -196,6 +195,29 @@ func (t *Tracer) pending(pid int, records []byte, endedNS uint64) []volume.Pendi
 		}
 	}
 	return out
+}
+
+// A callRecord is a record of recordsMap.
+type callRecord struct {
+	thread  uint32
+	beganNS uint64
+	number  uint64
+	args    [3]uint64
+}
+
+// recordOfThread is the record that a thread has, or shares with others.
+func recordOfThread(records []byte, tid int) callRecord {
+	raw := records[(tid&(recordCount-1))<<recordShift:][:1<<recordShift]
+	word := func(offset int) uint64 { return binary.NativeEndian.Uint64(raw[offset:]) }
+	return callRecord{
+		thread: binary.NativeEndian.Uint32(raw[recordThread:]), beganNS: word(recordBegan), number: word(recordRegs + regNumber),
+		args: [3]uint64{word(recordRegs + regArg0), word(recordRegs + regArg1), word(recordRegs + regArg2)},
+	}
+}
+
+// is holds when the record is of the call that a thread was found in.
+func (r callRecord) is(tid int, number uint32, args [3]uint64) bool {
+	return r.thread == uint32(tid) && r.beganNS != 0 && r.number == uint64(number) && r.args == args
 }
 
 // descriptors are those that a call with these arguments is about.

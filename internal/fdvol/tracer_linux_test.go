@@ -307,6 +307,31 @@ func TestTrack(t *testing.T) {
 	}
 }
 
+// More descriptors than there is room for: what is left out is known.
+func TestTableFull(t *testing.T) {
+	tracer, kid := open(t), startCaller(t)
+	track(t, tracer, kid.pid())
+	kid.do("many")
+	r, err := tracer.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen uint64
+	for _, c := range r.Counted {
+		if c.FD < 1000 {
+			continue
+		}
+		if c.Call != "write" || c.Counter.Failed != 1 {
+			t.Fatalf("%+v", c)
+		}
+		seen++
+	}
+	// The caller's own reading and writing may be left out as well.
+	if seen == 0 || r.LostCalls == 0 || seen+r.LostCalls < manyDescriptors || seen+r.LostCalls > manyDescriptors+100 {
+		t.Errorf("%d seen and %d lost of %d", seen, r.LostCalls, manyDescriptors)
+	}
+}
+
 func TestTiming(t *testing.T) {
 	tracer, kid := open(t), startCaller(t)
 	track(t, tracer, kid.pid())

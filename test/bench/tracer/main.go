@@ -68,7 +68,7 @@ func compare(rounds int, without []string) error {
 // add to it is taken round by round.
 func print(all []method, results [][]result) error {
 	t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "WATCHED BY\tCPU A CALL\tADDED\tSLOWDOWN\tOF 500 000/s\tCOUNTED")
+	fmt.Fprintln(t, "WATCHED BY\tA WRITE\tADDED\tSLOWDOWN\tOF 500 000/s\tCOUNTED")
 	alone := results[0]
 	added := make([][]float64, len(all))
 	for i, m := range all {

@@ -29,7 +29,7 @@ type method struct {
 
 // result is what one round says of a method.
 type result struct {
-	callNS       float64 // CPU time of the writer per call, as fast as it can
+	callNS       float64 // time of one write, made as fast as it can
 	keptShare    float64 // of 500,000 writes a second
 	countedShare float64
 }
@@ -63,7 +63,7 @@ func (m method) measure(w *writer) (result, error) {
 		return result{}, err
 	}
 	return result{
-		callNS:       float64(flat.cpuNS) / float64(flat.calls),
+		callNS:       flat.callNS,
 		keptShare:    float64(paced.calls) / (float64(paced.wallNS) / 1e9 * paceHz),
 		countedShare: float64(seen) / float64(flat.calls+paced.calls),
 	}, nil

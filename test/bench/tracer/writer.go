@@ -25,13 +25,16 @@ type order struct {
 
 // What it did.
 type done struct {
-	calls         uint64
-	wallNS, cpuNS int64
+	calls  uint64
+	wallNS int64
+	callNS float64 // of one call, in the median burst: others on this machine stretch some
 }
 
 // write makes one-byte writes into /dev/null as ordered on in, one order a line.
 func write(in io.Reader, out io.Writer) {
 	runtime.LockOSThread()
+	// Before the others on this machine, where that is allowed.
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, -20)
 	null, err := unix.Open("/dev/null", unix.O_WRONLY, 0)
 	if err != nil {
 		panic(err)
@@ -41,42 +44,41 @@ func write(in io.Reader, out io.Writer) {
 		if _, err := fmt.Sscan(lines.Text(), &o.perSecond, &o.lastsNS); err != nil {
 			panic(err)
 		}
-		cpu, began := clock(unix.CLOCK_THREAD_CPUTIME_ID), clock(unix.CLOCK_MONOTONIC)
-		calls := writeFor(null, o, began)
-		fmt.Fprintln(out, calls, clock(unix.CLOCK_MONOTONIC)-began, clock(unix.CLOCK_THREAD_CPUTIME_ID)-cpu)
+		d := o.carryOut(null)
+		fmt.Fprintln(out, d.calls, d.wallNS, d.callNS)
 	}
 }
 
-// writeFor writes in bursts of a millisecond's worth, or of 1000.
-func writeFor(fd int, o order, began int64) (calls uint64) {
+// carryOut writes in bursts of a millisecond's worth, or of 1000.
+func (o order) carryOut(fd int) done {
 	burst := 1000
 	if o.perSecond > 0 {
 		burst = o.perSecond / 1000
 	}
 	var b [1]byte
-	for next := began; ; next += int64(time.Millisecond) {
+	var callNS []float64
+	began := clock()
+	for next := began; ; {
+		before := clock()
 		for range burst {
 			unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b)), 1)
 		}
-		calls += uint64(burst)
-		now := clock(unix.CLOCK_MONOTONIC)
+		now := clock()
+		callNS = append(callNS, float64(now-before)/float64(burst))
 		// Sleeping would let the processor slow down, and wake too late.
-		for o.perSecond > 0 && now < next+int64(time.Millisecond) {
-			now = clock(unix.CLOCK_MONOTONIC)
+		for next += int64(time.Millisecond); o.perSecond > 0 && now < next; {
+			now = clock()
 		}
 		if now-began >= o.lastsNS {
-			return calls
+			return done{uint64(burst * len(callNS)), now - began, middle(callNS)}
 		}
 	}
 }
 
-func clock(id int32) int64 {
-	var now unix.Timespec
-	if err := unix.ClockGettime(id, &now); err != nil {
-		panic(err)
-	}
-	return now.Nano()
-}
+var started = time.Now()
+
+// clock is read without a system call, which would be watched.
+func clock() int64 { return int64(time.Since(started)) }
 
 // A writer is the program that is watched.
 type writer struct {
@@ -116,6 +118,6 @@ func (w *writer) do(o order) (done, error) {
 		return done{}, err
 	}
 	var d done
-	_, err := fmt.Fscan(w.out, &d.calls, &d.wallNS, &d.cpuNS)
+	_, err := fmt.Fscan(w.out, &d.calls, &d.wallNS, &d.callNS)
 	return d, err
 }
