@@ -152,8 +152,7 @@ func iov(sizes ...int) []unix.Iovec {
 
 type mmsghdr struct {
 	header unix.Msghdr
-	length uint32
-	_      uint32
+	_      [2]uint32 // the length, and padding
 }
 
 // messages is an array for sendmmsg and recvmmsg.

@@ -278,7 +278,24 @@ func leave() asm.Instructions {
 			asm.StoreMem(asm.RFP, stackReturned, asm.R1, asm.DWord),
 			asm.JSet.Imm(flags, manyMessages, "messages"),
 			asm.JSet.Imm(flags, successOnly, "if it succeeded"),
+		},
+		countDescriptors(elapsed, record, flags),
+		asm.Instructions{
+			asm.JSLT.Imm(asm.R1, 0, "end").WithSymbol("if it succeeded"),
+			asm.Ja.Label("first"),
+		},
+		sumMessages(elapsed, record, flags),
+		note("lost", tallyLost, "end"),
+		note("compat", tallyCompat, "end"),
+		end(),
+	)
+}
 
+// countDescriptors adds the call to the counters of its one or two descriptors. It
+// begins at the label "first" and goes on at "end".
+func countDescriptors(elapsed, record, flags asm.Register) asm.Instructions {
+	return join(
+		asm.Instructions{
 			// The call is the number doubled, and one more for the second descriptor.
 			asm.LoadMem(asm.R1, record, recordRegs+regNumber, asm.DWord).WithSymbol("first"),
 			asm.LSh.Imm(asm.R1, 1),
@@ -302,15 +319,9 @@ func leave() asm.Instructions {
 		count("second", elapsed),
 		asm.Instructions{
 			asm.Ja.Label("end").WithSymbol("second counted"),
-			asm.JSLT.Imm(asm.R1, 0, "end").WithSymbol("if it succeeded"),
-			asm.Ja.Label("first"),
 			asm.LoadMem(asm.R1, record, recordRegs+regArg1, asm.DWord).WithSymbol("first is argument 1"),
 			asm.Ja.Label("first known"),
 		},
-		sumMessages(elapsed, record, flags),
-		note("lost", tallyLost, "end"),
-		note("compat", tallyCompat, "end"),
-		end(),
 	)
 }
 

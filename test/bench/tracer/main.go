@@ -68,7 +68,7 @@ func compare(rounds int, without []string) error {
 // add to it is taken round by round.
 func print(all []method, results [][]result) error {
 	t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "WATCHED BY\tA WRITE\tADDED\tSLOWDOWN\tOF 500 000/s\tCOUNTED")
+	fmt.Fprintln(t, "WATCHED BY\tA WRITE\tADDED\tSLOWDOWN\tOF 500 000/s\tGIVEN THE CPU\tCOUNTED")
 	alone := results[0]
 	added := make([][]float64, len(all))
 	for i, m := range all {
@@ -81,17 +81,18 @@ func print(all []method, results [][]result) error {
 		if m.counts {
 			countedText = fmt.Sprintf("%.1f %%", 100*median(results[i], func(r result) float64 { return r.countedShare }))
 		}
-		fmt.Fprintf(t, "%s\t%.0f ns\t%.0f ns\t%.2f\t%.1f %%\t%s\n", m.name,
+		fmt.Fprintf(t, "%s\t%.0f ns\t%.0f ns\t%.2f\t%.1f %%\t%.1f %%\t%s\n", m.name,
 			median(results[i], func(r result) float64 { return r.callNS }), middle(added[i]), middle(slowdown),
-			100*median(results[i], func(r result) float64 { return r.keptShare }), countedText)
+			100*median(results[i], func(r result) float64 { return r.keptShare }),
+			100*median(results[i], func(r result) float64 { return r.possibleShare }), countedText)
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	fdvol := slices.IndexFunc(all, func(m method) bool { return m.name == watchedByFdvol })
 	for i, m := range all {
-		if i == 0 || fdvol < 0 || i == fdvol {
-			continue
+		if m.needs == "" || fdvol < 0 {
+			continue // no peer, or nothing to compare it with
 		}
 		var ratios []float64
 		for round := range results[i] {

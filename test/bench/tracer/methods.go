@@ -22,16 +22,19 @@ type method struct {
 	counts bool // whether it counts the writer's calls
 	// needs is the program it runs, if any.
 	needs string
-	// attach begins to watch a process and returns how to end that, which says how
+	// attach begins to watch the writer and returns how to end that, which says how
 	// many writes were counted.
-	attach func(pid int) (detach func() (uint64, error), err error)
+	attach func(w *writer) (detach func() (uint64, error), err error)
 }
 
 // result is what one round says of a method.
 type result struct {
-	callNS       float64 // time of one write, made as fast as it can
-	keptShare    float64 // of 500,000 writes a second
-	countedShare float64
+	callNS    float64 // time of one write, made as fast as it can
+	keptShare float64 // of 500,000 writes a second
+	// possibleShare is what keptShare would be if nobody else wanted the processor: how
+	// much of a second the writes of a second fit into.
+	possibleShare float64
+	countedShare  float64
 }
 
 const (
@@ -46,7 +49,7 @@ func (m method) present() bool {
 }
 
 func (m method) measure(w *writer) (result, error) {
-	detach, err := m.attach(w.pid())
+	detach, err := m.attach(w)
 	if err != nil {
 		return result{}, err
 	}
@@ -63,9 +66,10 @@ func (m method) measure(w *writer) (result, error) {
 		return result{}, err
 	}
 	return result{
-		callNS:       flat.callNS,
-		keptShare:    float64(paced.calls) / (float64(paced.wallNS) / 1e9 * paceHz),
-		countedShare: float64(seen) / float64(flat.calls+paced.calls),
+		callNS:        flat.callNS,
+		keptShare:     float64(paced.calls) / (float64(paced.wallNS) / 1e9 * paceHz),
+		possibleShare: min(1, 1e9/(paced.callNS*paceHz)),
+		countedShare:  float64(seen) / float64(flat.calls+paced.calls),
 	}, nil
 }
 
@@ -91,18 +95,18 @@ tracepoint:syscalls:sys_exit_write /pid == $1/ { @calls[@fd[tid]] = count(); @by
 
 func methods() []method {
 	return []method{
-		{name: "nobody", attach: func(int) (func() (uint64, error), error) {
+		{name: "nobody", attach: func(*writer) (func() (uint64, error), error) {
 			return func() (uint64, error) { return 0, nil }, nil
 		}},
-		{name: watchedByFdvol, counts: true, attach: fdvolOn},
-		{name: "fdvol of another process", attach: func(int) (func() (uint64, error), error) { return fdvolOn(os.Getpid()) }},
+		{name: watchedByFdvol, counts: true, attach: func(w *writer) (func() (uint64, error), error) { return fdvolOn(w.pid()) }},
+		{name: "fdvol of another process", attach: func(*writer) (func() (uint64, error), error) { return fdvolOn(os.Getpid()) }},
 		{name: "bpftrace (same counting)", needs: "bpftrace", counts: true, attach: bpftrace(sameCounting, `(?m)^@calls\[\d+, \d+, 1\]: (\d+)$`)},
 		{name: "bpftrace (bytes of write alone)", needs: "bpftrace", counts: true, attach: bpftrace(leastCounting, `(?m)^@calls\[\d+\]: (\d+)$`)},
-		{name: "strace -c", needs: "strace", counts: true, attach: func(pid int) (func() (uint64, error), error) {
-			return run("attached", `(?m)^\s*\S+\s+\S+\s+\S+\s+(\d+)\s+(?:\d+\s+)?write$`, "strace", "-f", "-c", "-p", strconv.Itoa(pid))
+		{name: "strace -c", needs: "strace", counts: true, attach: func(w *writer) (func() (uint64, error), error) {
+			return run(said("attached"), `(?m)^\s*\S+\s+\S+\s+\S+\s+(\d+)\s+(?:\d+\s+)?write$`, "strace", "-f", "-c", "-p", strconv.Itoa(w.pid()))
 		}},
-		{name: "perf trace -s", needs: "perf", counts: true, attach: func(pid int) (func() (uint64, error), error) {
-			return run("", `(?m)^\s*write\s+(\d+)`, "perf", "trace", "-s", "-p", strconv.Itoa(pid))
+		{name: "perf trace -s", needs: "perf", counts: true, attach: func(w *writer) (func() (uint64, error), error) {
+			return run(w.slowed(), `(?m)^\s*write\s+(\d+)`, "perf", "trace", "-s", "-p", strconv.Itoa(w.pid()))
 		}},
 	}
 }
@@ -129,18 +133,33 @@ func fdvolOn(pid int) (func() (uint64, error), error) {
 	}, nil
 }
 
-func bpftrace(script, calls string) func(int) (func() (uint64, error), error) {
-	return func(pid int) (func() (uint64, error), error) {
+func bpftrace(script, calls string) func(*writer) (func() (uint64, error), error) {
+	return func(w *writer) (func() (uint64, error), error) {
 		// It says nothing when all is attached, but fires this then.
 		const ready = "interval:ms:20 { printf(\"ready\\n\"); }\n"
-		return run("ready", calls, "bpftrace", "-B", "line", "-e", ready+script, strconv.Itoa(pid))
+		return run(said("ready"), calls, "bpftrace", "-B", "line", "-e", ready+script, strconv.Itoa(w.pid()))
 	}
 }
 
-// run starts a peer in a mount namespace of its own, with the folder that tracers
-// want, and waits until it says that it is ready. Detaching interrupts it; the calls
-// it counted are the sum of what the expression finds in its output.
-func run(ready, calls string, command ...string) (func() (uint64, error), error) {
+// said is ready when a peer has said a word.
+func said(word string) func(*output) bool {
+	return func(o *output) bool { return strings.Contains(o.String(), word) }
+}
+
+// slowed is ready when writes have become ten times as slow: perf does not tell.
+func (w *writer) slowed() func(*output) bool {
+	try := order{0, int64(2 * time.Millisecond)}
+	alone, err := w.do(try)
+	return func(*output) bool {
+		now, again := w.do(try)
+		return err != nil || again != nil || now.callNS > 10*alone.callNS
+	}
+}
+
+// run starts a peer in a mount namespace of its own, with the folders that tracers
+// want, and waits until it is ready. Detaching interrupts it; the calls it counted are
+// the sum of what the expression finds in its output.
+func run(ready func(*output) bool, calls string, command ...string) (func() (uint64, error), error) {
 	const mounted = `mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null; exec "$@"`
 	c := exec.Command("sh", append([]string{"-c", mounted, "sh"}, command...)...)
 	c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
@@ -149,15 +168,12 @@ func run(ready, calls string, command ...string) (func() (uint64, error), error)
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
-	for deadline := time.Now().Add(20 * time.Second); ready != "" && !strings.Contains(out.String(), ready); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); !ready(&out); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			c.Process.Kill()
 			c.Wait()
 			return nil, fmt.Errorf("%s was not ready after 20 s: %s", command[0], &out)
 		}
-	}
-	if ready == "" {
-		time.Sleep(time.Second) // perf does not tell
 	}
 	return func() (uint64, error) {
 		c.Process.Signal(syscall.SIGINT)
@@ -169,9 +185,6 @@ func run(ready, calls string, command ...string) (func() (uint64, error), error)
 				return 0, err
 			}
 			sum += n
-		}
-		if sum == 0 {
-			return 0, fmt.Errorf("%s counted nothing: %s", command[0], &out)
 		}
 		return sum, nil
 	}, nil
