@@ -201,7 +201,7 @@ func (v *fdVolume) write(w io.Writer, asJSON, withClasses bool) error {
 	if v.Method == methodProc {
 		fmt.Fprintln(w, "from /proc: sums of a process, and files by their position; it can't tell pipes and sockets apart, nor sizes, nor times; send, recv and splice are not in it")
 	}
-	fmt.Fprintf(w, "%d processes in %s\n\n", len(v.Processes), report.Seconds(v.WatchedSec))
+	fmt.Fprintf(w, "processes watched: %d, for %s\n\n", len(v.Processes), report.Seconds(v.WatchedSec))
 	if err := v.writeTable(w); err != nil {
 		return err
 	}
@@ -252,7 +252,7 @@ func (l *fdLine) fdText() string {
 func (l *fdLine) whatText() string {
 	switch {
 	case l.Closed > 0:
-		return fmt.Sprintf("%s (closed %d times)", l.What, l.Closed)
+		return fmt.Sprintf("%s (closed: %d)", l.What, l.Closed)
 	case l.Others > 0:
 		return fmt.Sprintf("%s (and %d others)", l.What, l.Others)
 	}

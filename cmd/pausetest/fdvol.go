@@ -88,7 +88,7 @@ func (o *fdvolOptions) watch(ctx context.Context, l *looker, stderr io.Writer) (
 	}
 	defer counter.Close()
 	w := newFDWatch(l.table, counter, &first)
-	fmt.Fprintf(stderr, "pausetest: counting for %v what %d processes move; Ctrl-C ends it early\n", o.duration, len(w.tracked))
+	fmt.Fprintf(stderr, "pausetest: counting for %v; processes watched: %d; Ctrl-C ends it early\n", o.duration, len(w.tracked))
 	if err := w.run(ctx, o.duration); err != nil {
 		return nil, err
 	}

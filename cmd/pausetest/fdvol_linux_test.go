@@ -107,7 +107,7 @@ func TestFdvolInterrupted(t *testing.T) {
 	if err := c.Wait(); err != nil {
 		t.Fatalf("%v: %s", err, &stderr)
 	}
-	for _, want := range []string{"1 processes in ", "PROCESS  ", "cost: "} {
+	for _, want := range []string{"processes watched: 1, for ", "PROCESS  ", "cost: "} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("%q is not in %s", want, &stdout)
 		}
