@@ -111,10 +111,18 @@ func (w *fdWatch) look(ctx context.Context) (*proctable.Snapshot, error) {
 	for id := range w.tracked {
 		related[id.PID] = true
 	}
-	ours := func(p *proctable.Process) bool { return related[p.ID.PID] || related[p.PPID] }
-	snapshot, err := w.table.Snapshot(ctx, procctl.SnapshotOptions{Details: ours, FDs: ours})
+	snapshot, err := w.table.Snapshot(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reading the process table: %w", err)
+		return nil, err
+	}
+	var ours []int
+	for _, p := range snapshot.Processes {
+		if related[p.ID.PID] || related[p.PPID] {
+			ours = append(ours, p.ID.PID)
+		}
+	}
+	if err := w.table.Examine(ctx, snapshot, ours); err != nil {
+		return nil, err
 	}
 	return snapshot, nil
 }
