@@ -96,7 +96,7 @@ func TestAwait(t *testing.T) {
 	patient := Conditions{Wait: 2 * time.Hour, Steady: 30 * time.Second}
 	check("steady from the start", patient, "after 30s", change{0, two})
 	check("a third one comes", patient, "after 10m30s", change{0, streams("a")}, change{minutes(9) + 40*time.Second, two}, change{minutes(10), three})
-	check("one ends, another comes", patient, "after 50s", change{0, two}, change{20*time.Second, streams("a", "c")})
+	check("one ends, another comes", patient, "after 50s", change{0, two}, change{20 * time.Second, streams("a", "c")})
 	check("one may be paused later", patient, "after 5m30s", change{0, streams("a", "b", "young c")}, change{minutes(5), three})
 	check("one is never paused", patient, "after 30s", change{0, streams("a", "b", "refused c")})
 	check("after another run", patient, "after 8m30s", change{0, two}, change{10 * time.Second, busy}, change{minutes(8), two})
