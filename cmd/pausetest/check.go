@@ -1,57 +1,87 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"pausetest/internal/analysis"
+	"pausetest/internal/guard"
+	"pausetest/internal/judge"
+	"pausetest/internal/occasion"
+	"pausetest/internal/printable"
 	"pausetest/internal/recording"
-	"pausetest/internal/report"
+	"pausetest/internal/stream"
 )
 
-// The exit codes of the Monitoring Plugins' guidelines.
-const (
-	pluginOK       = 0
-	pluginWarning  = 1
-	pluginCritical = 2
-	pluginUnknown  = 3
-)
+// checkOptions are the flags of an experiment that begins by itself.
+type checkOptions struct {
+	runOptions
+	wait, steady time.Duration
+	minStreams   int
+	window       string
+	failOn       []string
+
+	plugin, verbose bool
+}
+
+const checkName = "check"
 
 func newCheck() *cobra.Command {
-	o := &runOptions{}
-	var plugin bool
+	o := &checkOptions{}
+	var p *plan
+	var l *looker
+	var conditions occasion.Conditions
 	c := &cobra.Command{
-		Use:   "check",
+		Use:   checkName,
 		Short: "the experiment unattended: silent when healthy, an exit code for cron or monitoring",
 		Long: `check is run without anybody watching. It asks only whether there is a collapse, which
-costs the backups least. When there is none, or when fewer than two streams run, it
-prints nothing and exits with 0. Otherwise it prints the verdict and exits with 3
-(inconclusive) or 4 (collapse). With --plugin it prints one line with performance data
-and uses the exit codes of monitoring plugins: 0, 1 (inconclusive), 2 (collapse), 3
-(unknown).`,
+costs the backups least. When there is none it prints nothing, keeps the run folder,
+and exits with 0. Otherwise it says in one paragraph what it found and exits with 3
+(inconclusive) or 4 (collapse). With --plugin it prints one line with performance data,
+after the convention of the Monitoring Plugins, and exits with 0, 1 (inconclusive),
+2 (collapse) or 3 (unknown).
+
+With --wait it waits until enough streams run, and the same ones for a while, without
+holding up other runs. With --window it begins only when it can end inside it, and a
+run that takes longer than foreseen ends there. Without --wait the first look decides.
+
+Why nothing was measured: no-streams (none runs), too-few (fewer than --min-streams),
+refused (enough run, and too few of them may be paused), not-steady (they come and
+go, or are too young), busy (another run is at work), window (it is closed, or closes
+too soon). Those named by --fail-on make the check fail (exit code 1; with --plugin
+UNKNOWN); others are silent, and with --plugin OK. So is inconclusive unless named.`,
+		Example: `  pausetest check --wait 2h --window 22:00-05:00 --runs /var/lib/pausetest/runs
+  pausetest check --plugin --fail-on inconclusive,refused,no-streams`,
 		Args: cobra.NoArgs,
+		PreRunE: func(cmd *cobra.Command, _ []string) (err error) {
+			o.quiet = !o.verbose
+			if p, l, err = o.ask(cmd.Flags()); err != nil {
+				return err
+			}
+			conditions, err = o.conditions(p)
+			return err
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.quiet = true
-			if !cmd.Flags().Changed("goal") {
-				o.goal = string(recording.GoalCollapse)
+			out := o.check(cmd, p, l, conditions)
+			if o.plugin {
+				return out.tellMonitoring(cmd.OutOrStdout(), o.verbose)
 			}
-			if !cmd.Flags().Changed("levels") {
-				o.levels = "ends"
-			}
-			study, err := unattended(cmd, o)
-			if plugin {
-				return pluginLine(cmd.OutOrStdout(), study, err)
-			}
-			return quietly(cmd.OutOrStdout(), study, err)
+			return out.tell(cmd.OutOrStdout(), o.verbose)
 		},
 	}
 	o.selection.flags(c.Flags())
-	o.flags(c.Flags())
+	o.runOptions.flags(c.Flags())
 	o.liveFlags(c.Flags())
-	c.Flags().BoolVar(&plugin, "plugin", false, "print one status line and use the exit codes of monitoring plugins")
+	o.ownFlags(c.Flags())
+	setDefault(c.Flags(), "goal", string(recording.GoalCollapse))
+	setDefault(c.Flags(), "levels", "ends")
 	for _, name := range []string{"exit-code", "quiet"} { // both are what check is
 		if err := c.Flags().MarkHidden(name); err != nil {
 			panic(err)
@@ -60,56 +90,143 @@ and uses the exit codes of monitoring plugins: 0, 1 (inconclusive), 2 (collapse)
 	return c
 }
 
-// unattended runs the experiment. Without two streams there is nothing to check
-// and no error: the study is nil then.
-func unattended(cmd *cobra.Command, o *runOptions) (*analysis.Study, error) {
-	p, looker, first, err := o.look(cmd)
-	if err != nil {
-		return nil, err
-	}
-	if len(first.found.Streams) < 2 {
-		return nil, nil
-	}
-	study, _, err := measure(cmd, p, looker, first)
-	return study, err
+func (o *checkOptions) ownFlags(f *pflag.FlagSet) {
+	f.DurationVar(&o.wait, "wait", 0, "how long to wait for enough streams (default: the first look decides)")
+	f.DurationVar(&o.steady, "steady", 30*time.Second, "with --wait, for how long the same streams must have run")
+	f.IntVar(&o.minStreams, "min-streams", 2, "how many streams that may be paused are enough")
+	f.StringVar(&o.window, "window", "", "the time of day for the experiment, such as 22:00-05:00 (default: any)")
+	f.StringSliceVar(&o.failOn, "fail-on", []string{string(inconclusive), string(occasion.Refused), string(occasion.Busy)},
+		"what counts as a failure besides collapse: "+strings.Join(failable(), ", ")+"; all or none")
+	f.BoolVar(&o.plugin, "plugin", false, "print one status line and use the exit codes of monitoring plugins")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "say everything: why it waits, progress, the whole report")
 }
 
-// quietly says nothing unless there is something to say.
-func quietly(w io.Writer, s *analysis.Study, err error) error {
-	if err != nil || s == nil {
-		return err
+// setDefault gives a flag another default than it has for other commands.
+func setDefault(f *pflag.FlagSet, name, value string) {
+	flag := f.Lookup(name)
+	if err := flag.Value.Set(value); err != nil {
+		panic(err)
 	}
-	if v := s.Result.Verdict; v != analysis.Collapse && v != analysis.Inconclusive {
-		return nil
-	}
-	return errors.Join(report.Text(w, s), exitCodeFor(true, s.Result.Verdict))
+	flag.DefValue = value
 }
 
-// pluginLine says everything in one line, errors too: that is all a monitoring
-// system shows.
-func pluginLine(w io.Writer, s *analysis.Study, err error) error {
-	code, word, text := pluginOK, "OK", "fewer than two streams run"
+// conditions checks the flags about when to begin.
+func (o *checkOptions) conditions(p *plan) (occasion.Conditions, error) {
+	c := occasion.Conditions{Wait: o.wait, Steady: o.steady, MinStreams: o.minStreams, Lasts: p.lasts}
 	switch {
-	case err != nil:
-		code, word, text = pluginUnknown, "UNKNOWN", oneLine(err.Error())
-	case s != nil:
-		text = s.Result.Sentence
-		switch s.Result.Verdict {
-		case analysis.Collapse:
-			code, word = pluginCritical, "CRITICAL"
-		case analysis.Inconclusive:
-			code, word = pluginWarning, "WARNING"
+	case o.wait < 0 || o.wait > 7*24*time.Hour:
+		return c, badInput("", "--wait %v: expected up to 168h", o.wait)
+	case o.steady < 0:
+		return c, badInput("", "--steady %v: a time can't be negative", o.steady)
+	case o.wait > 0 && o.steady > o.wait:
+		return c, badInput("wait for longer, or ask for less", "--wait %v is shorter than --steady %v", o.wait, o.steady)
+	case o.minStreams < 2 || o.minStreams > 1000:
+		return c, badInput("one stream can't slow itself down", "--min-streams %d: expected 2 to 1000", o.minStreams)
+	}
+	if o.window != "" {
+		w, err := occasion.ParseWindow(o.window)
+		if err != nil {
+			return c, badInput("", "--window %q: %w", o.window, err)
+		}
+		c.Window = &w
+	}
+	for _, name := range o.failOn {
+		if !slices.Contains(append(failable(), "all", "none"), name) || len(o.failOn) > 1 && (name == "all" || name == "none") {
+			return c, badInput("", "--fail-on %q: expected one or more of %s; or all or none", strings.Join(o.failOn, ","), strings.Join(failable(), ", "))
 		}
 	}
-	fmt.Fprintf(w, "PAUSETEST %s - %s", word, text)
-	if s != nil && s.Result.Blocks > 1 {
-		r := &s.Result
-		fmt.Fprintf(w, " | ratio=%.3f;;0.8:;0 ratio_low=%.3f ratio_high=%.3f blocks=%d paused=%.1fs longest_pause=%.1fs;;%.0f",
-			r.Ratio, r.Interval.Low, r.Interval.High, r.Blocks, r.PausedStreamSec, r.LongestPauseSec, r.MaxPauseSec)
+	return c, nil
+}
+
+// failable is what may count as a failure, or not.
+func failable() []string {
+	names := []string{string(inconclusive)}
+	for _, r := range occasion.Reasons {
+		names = append(names, string(r))
 	}
-	fmt.Fprintln(w)
-	if code == pluginOK {
-		return nil
+	return names
+}
+
+// countsAsFailure reports whether the operator wants to hear of it.
+func (o *checkOptions) countsAsFailure(k outcomeKind) bool {
+	if !slices.Contains(failable(), string(k)) {
+		return k != healthy
 	}
-	return &exitError{code: code}
+	return slices.Contains(o.failOn, string(k)) || slices.Contains(o.failOn, "all")
+}
+
+// lasts is how long a run with so many streams lasts at most, by the plan.
+func (p *plan) lasts(streams int) time.Duration {
+	j := judge.New(recording.Header{Plan: p.design, Limits: p.limits, SampleNS: int64(p.sample)})
+	_, most := p.costs(streams, j.Timing(streams))
+	return time.Duration(most.lastsNS + closingNS)
+}
+
+// check waits for the occasion and runs the experiment.
+func (o *checkOptions) check(cmd *cobra.Command, p *plan, l *looker, c occasion.Conditions) *outcome {
+	out := &outcome{started: time.Now()}
+	first, until, err := await(cmd, l, c, o.verbose)
+	out.waited = time.Since(out.started)
+	if err == nil {
+		p.until = until
+		out.study, out.folder, err = measure(cmd, p, l, first)
+	}
+	out.ended = time.Now()
+	out.conclude(err)
+	out.fails = o.countsAsFailure(out.kind)
+	return out
+}
+
+// await waits for the occasion, and returns the look that showed it and when it is
+// over.
+//
+// Nothing is held meanwhile, neither lock nor guard: other runs may come and go. So
+// a signal has nothing to undo.
+func await(cmd *cobra.Command, l *looker, c occasion.Conditions, verbose bool) (first look, until time.Time, err error) {
+	ctx, stop := untilSignalled(cmd.Context())
+	defer stop()
+	if verbose {
+		c.Tell = func(m *occasion.Missed) { fmt.Fprintln(cmd.ErrOrStderr(), "waiting:", oneLine(m.Error())) }
+	}
+	until, err = occasion.Await(ctx, c, func(ctx context.Context) (s occasion.Sight, err error) {
+		first, s, err = l.sight(ctx, cmd.ErrOrStderr())
+		return s, err
+	})
+	return first, until, err
+}
+
+// sight looks at the host for somebody who waits. It takes the lock only if a dead
+// run left something paused, which would wait for ever.
+func (l *looker) sight(ctx context.Context, stderr io.Writer) (look, occasion.Sight, error) {
+	err := guard.Busy(guard.DefaultStateDir())
+	if err == nil {
+		if left, pendingErr := guard.Pending(guard.DefaultStateDir()); len(left) > 0 || pendingErr != nil {
+			err = recoverFirst(stderr)
+		}
+	}
+	if busy, ok := errors.AsType[*guard.BusyError](err); ok {
+		return look{}, occasion.Sight{Busy: busy}, nil
+	}
+	if err != nil {
+		return look{}, occasion.Sight{}, err
+	}
+	k, err := l.look(ctx)
+	if err != nil {
+		return k, occasion.Sight{}, err
+	}
+	var s occasion.Sight
+	for i := range k.found.Streams {
+		s.Streams = append(s.Streams, l.inSight(&k.found.Streams[i]))
+	}
+	return k, s, nil
+}
+
+func (l *looker) inSight(s *stream.Stream) occasion.Stream {
+	seen := occasion.Stream{ID: fmt.Sprint(s.Source), Label: printable.Text(s.Label, 60)}
+	if s.Refusal != nil {
+		seen.Refusal = s.Refusal.Reason
+		// One that has moved no bytes yet may never do so; it is not waited for.
+		seen.Young = s.Refusal.Rule == stream.RefuseYouth && s.AgeNS < l.minimumAgeNS(s)
+	}
+	return seen
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"pausetest/internal/analysis"
 	"pausetest/internal/experiment"
@@ -19,24 +21,25 @@ import (
 	"pausetest/internal/recording"
 )
 
-// look makes the plan and takes a first look at the host: everything that can be
-// wrong with what was asked for shows here.
-func (o *runOptions) look(cmd *cobra.Command) (*plan, *looker, look, error) {
-	p, err := o.plan(cmd.Flags())
+// ask checks what was asked for, before anything is looked at: everything that can
+// be wrong with it shows here.
+func (o *runOptions) ask(f *pflag.FlagSet) (*plan, *looker, error) {
+	p, err := o.plan(f)
 	if err != nil {
-		return nil, nil, look{}, err
+		return nil, nil, err
 	}
+	l, err := newLooker(&o.selection, f)
+	return p, l, err
+}
+
+// firstLook takes a first look at the host.
+func firstLook(cmd *cobra.Command, l *looker) (look, error) {
 	// Before the look: a stream that another run holds paused would seem stopped by
 	// somebody else.
 	if err := refuseSecond(recoverFirst(cmd.ErrOrStderr())); err != nil {
-		return nil, nil, look{}, err
+		return look{}, err
 	}
-	looker, err := newLooker(&o.selection, cmd.Flags())
-	if err != nil {
-		return nil, nil, look{}, err
-	}
-	first, err := looker.look(cmd.Context())
-	return p, looker, first, err
+	return l.look(cmd.Context())
 }
 
 // perform carries out a plan on a live host or on the demo, and prints what was
@@ -128,7 +131,7 @@ func (e *execution) prepare(first look) error {
 	if err != nil {
 		return failed("nothing was paused", err)
 	}
-	if e.folder, err = newRunFolder(e.out, e.header.Host.Name, e.started); err != nil {
+	if e.folder, err = newRunFolder(cmp.Or(e.runs, runsDir), e.out, e.header.Host.Name, e.started); err != nil {
 		return err
 	}
 	if e.file, err = e.folder.create(recordingFile); err != nil {
@@ -181,9 +184,17 @@ func (e *execution) run(signals *interruption) error {
 	}
 	_, err := experiment.Run(signals.run, experiment.Config{
 		Schedule: e.schedule, Seed: e.seed, Plan: e.design, Limits: e.limits,
-		Known: e.header.Streams, Suspend: stopSelf, ClosingNS: closingNS,
+		Known: e.header.Streams, Suspend: stopSelf, ClosingNS: closingNS, UntilNS: e.untilNS(),
 	}, experiment.Host{Streams: e.host, Meter: e.host, Judge: judge.New(e.header), Recorder: out})
 	return err
+}
+
+// untilNS is when every pause has to be over, by the run's own clock; 0: any time.
+func (e *execution) untilNS() int64 {
+	if e.until.IsZero() {
+		return 0
+	}
+	return max(1, e.host.NowNS()+int64(time.Until(e.until)))
 }
 
 // closingNS is long enough for a relay that was held up to drain and for two

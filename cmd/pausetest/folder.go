@@ -13,7 +13,8 @@ import (
 	"pausetest/internal/history"
 )
 
-// runsDir is where run folders go unless --out names one.
+// runsDir is where run folders go unless --runs names another place, or --out the
+// folder itself.
 const runsDir = "pausetest-runs"
 
 // What a run folder holds.
@@ -34,15 +35,15 @@ type runFolder struct {
 }
 
 // newRunFolder makes the folder of a run: the named one, which must not exist,
-// or one named after time and host below ./pausetest-runs.
-func newRunFolder(out, host string, started time.Time) (*runFolder, error) {
+// or one named after time and host below runs.
+func newRunFolder(runs, out, host string, started time.Time) (*runFolder, error) {
 	const hint = "name a new folder with --out DIR, in a place you may write to"
 	path := out
 	if path == "" {
-		if err := os.MkdirAll(runsDir, 0o755); err != nil {
+		if err := os.MkdirAll(runs, 0o755); err != nil {
 			return nil, badInput(hint, "making the folder for runs: %w", err)
 		}
-		path = filepath.Join(runsDir, history.FolderName(started, host))
+		path = filepath.Join(runs, history.FolderName(started, host))
 	}
 	// The folder above is opened once, and everything is made relative to it: what
 	// somebody who may write there does to the name meanwhile leads nowhere.

@@ -230,11 +230,15 @@ func isPausetest(p *proctable.Process) bool {
 
 // youth refuses a stream that is too young or has not moved bytes yet.
 func (l *looker) youth(s *stream.Stream) {
-	minimum := s.MinimumAgeNS
+	s.Refusal = stream.Youth(s.AgeNS, l.minimumAgeNS(s), l.written(s))
+}
+
+// minimumAgeNS is how old a stream must be to be paused.
+func (l *looker) minimumAgeNS(s *stream.Stream) int64 {
 	if l.minAge != nil {
-		minimum = int64(*l.minAge)
+		return int64(*l.minAge)
 	}
-	s.Refusal = stream.Youth(s.AgeNS, minimum, l.written(s))
+	return s.MinimumAgeNS
 }
 
 // written is what a stream has written so far; nil when it may not be known, or

@@ -52,6 +52,9 @@ const (
 	exitUsage        = 2
 	exitInconclusive = 3 // with --exit-code
 	exitCollapse     = 4 // with --exit-code
+	// exitSignalled and the number of a signal is what shells say of a program that
+	// was ended by it; a check that was waiting says so itself.
+	exitSignalled = 128
 )
 
 // An exitError carries what the user is told and the exit code.
@@ -85,13 +88,20 @@ func failed(hint string, err error) error {
 func execute(args []string, stdout, stderr io.Writer) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
-			fmt.Fprintf(stderr, "pausetest: error: internal fault: %v\nhint: everything that was paused has been resumed; please report this with the command line\n", p)
-			code = exitFailed
+			err := failed("everything that was paused has been resumed; please report this with the command line", fmt.Errorf("internal fault: %v", p))
+			code = complainTo(err, stderr)
+			if isPlugin(nil, args) {
+				code = complainToMonitoring(err, stdout)
+			}
 		}
 	}()
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
-	return complainTo(root.Execute(), stderr)
+	cmd, err := root.ExecuteC()
+	if isPlugin(cmd, args) {
+		return complainToMonitoring(err, stdout)
+	}
+	return complainTo(err, stderr)
 }
 
 // complainTo tells the user about an error and returns the exit code.

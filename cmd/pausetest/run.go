@@ -20,18 +20,19 @@ import (
 // runOptions are the flags of an experiment.
 type runOptions struct {
 	selection
-	out, iface, direction string
-	mechanism             string
-	schedule              string
-	seed                  uint64
-	blocks, maxBlocks     int
-	goal, confidence      string
-	openEnded             bool
-	levels                string
-	rounds                int // of the levels between; 0: the method's
-	placebo               int
-	sample                time.Duration
-	settle                time.Duration
+	out, runs         string
+	iface, direction  string
+	mechanism         string
+	schedule          string
+	seed              uint64
+	blocks, maxBlocks int
+	goal, confidence  string
+	openEnded         bool
+	levels            string
+	rounds            int // of the levels between; 0: the method's
+	placebo           int
+	sample            time.Duration
+	settle            time.Duration
 
 	maxPause, maxPausedTotal, minRun time.Duration
 	budget                           float64
@@ -48,6 +49,8 @@ type runOptions struct {
 
 func newRun() *cobra.Command {
 	o := &runOptions{}
+	var p *plan
+	var l *looker
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "pause and resume the running dumps on a schedule, measure, judge and draw",
@@ -62,15 +65,19 @@ resume everything first; a guard process does so should pausetest itself die or 
   pausetest run --note "before bsdtcp"
   pausetest run --match '^tar .*--create' --iface eth0`,
 		Args: cobra.NoArgs,
+		PreRunE: func(cmd *cobra.Command, _ []string) (err error) {
+			p, l, err = o.ask(cmd.Flags())
+			return err
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, looker, first, err := o.look(cmd)
+			first, err := firstLook(cmd, l)
 			if err != nil {
 				return err
 			}
 			if o.dryRun {
-				return newExecution(cmd, p, looker).dryRun(cmd.OutOrStdout(), first)
+				return newExecution(cmd, p, l).dryRun(cmd.OutOrStdout(), first)
 			}
-			return perform(cmd, p, looker, first)
+			return perform(cmd, p, l, first)
 		},
 	}
 	o.selection.flags(c.Flags())
@@ -82,6 +89,7 @@ resume everything first; a guard process does so should pausetest itself die or 
 
 // liveFlags are those that the demo has no use for.
 func (o *runOptions) liveFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.runs, "runs", runsDir, "the folder that new run folders go into")
 	f.StringVar(&o.iface, "iface", "", "network interface to sample (default: the one the streams' own sockets leave by)")
 	f.StringVar(&o.direction, "direction", "tx", "what the dumps do here: tx (this host sends them) or rx (it receives them)")
 	f.StringVar(&o.mechanism, "mechanism", mechanismSignals, "how to pause: signals (SIGSTOP), or freezer for streams that are wholly their own cgroup")
@@ -90,7 +98,7 @@ func (o *runOptions) liveFlags(f *pflag.FlagSet) {
 
 // flags are those that the demo has as well.
 func (o *runOptions) flags(f *pflag.FlagSet) {
-	f.StringVar(&o.out, "out", "", "the run folder, which must not exist (default: a new one below ./"+runsDir+")")
+	f.StringVar(&o.out, "out", "", "the run folder, which must not exist (default: a new one, named after time and host)")
 	f.Uint64Var(&o.seed, "seed", 0, "make the random choices of an earlier run again (default: a new seed)")
 	f.IntVar(&o.blocks, "blocks", 0, "run exactly so many blocks, and look once (default: until decided)")
 	f.IntVar(&o.maxBlocks, "max-blocks", 24, "run at most so many blocks")
@@ -149,6 +157,7 @@ type plan struct {
 	direction  recording.Direction
 	seed       uint64
 	confidence float64
+	until      time.Time // when every pause has to be over; zero: any time
 }
 
 // plan checks the flags against each other before anything is looked at.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,7 +9,32 @@ import (
 	"syscall"
 )
 
-var errSignal = errors.New("interrupted by a signal")
+// A signalled error is the signal that ended something.
+type signalled struct{ syscall.Signal }
+
+func (s signalled) Error() string { return "interrupted by a signal: " + s.Signal.String() }
+
+// endings are the signals that end this program.
+var endings = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+
+// untilSignalled is a context that ends with the first signal that would end this
+// program, which is its cause then. Ctrl-Z does what it always does.
+func untilSignalled(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ends := make(chan os.Signal, 1)
+	signal.Notify(ends, endings...)
+	go func() {
+		select {
+		case s := <-ends:
+			cancel(signalled{s.(syscall.Signal)})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(ends)
+		cancel(nil)
+	}
+}
 
 // An interruption lets the user end or suspend what this program does. The first
 // signal ends the run, which resumes everything before anything else; the next one
@@ -33,7 +57,7 @@ func heedSignals(parent context.Context, w io.Writer) *interruption {
 	}
 	i.run, i.cancelRun = context.WithCancelCause(parent)
 	i.writing, i.cancelWriting = context.WithCancelCause(parent)
-	signal.Notify(i.ends, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	signal.Notify(i.ends, endings...)
 	signal.Notify(i.suspends, syscall.SIGTSTP)
 	go i.heed(w)
 	return i
@@ -43,7 +67,7 @@ func (i *interruption) heed(w io.Writer) {
 	for {
 		select {
 		case s := <-i.ends:
-			cause := fmt.Errorf("%w: %v", errSignal, s)
+			cause := signalled{s.(syscall.Signal)}
 			if i.run.Err() == nil {
 				i.cancelRun(cause)
 				fmt.Fprintln(w, "\npausetest: interrupted; everything is resumed, then the report is written (interrupt again to leave it out)")

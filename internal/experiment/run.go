@@ -22,6 +22,9 @@ type Config struct {
 	// ClosingNS is how long the run looks on at the end, with everything running,
 	// to see that what was paused moves again.
 	ClosingNS int64
+	// UntilNS is the instant by which every pause has to be over: the run ends, in
+	// good order, with the segment that would last longer; 0: there is none.
+	UntilNS int64
 	// Suspend stops the program itself and returns when it was continued; nil
 	// where that can't happen.
 	Suspend func()

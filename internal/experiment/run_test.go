@@ -451,6 +451,22 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// Every pause is over by the instant by which it has to be.
+func TestUntil(t *testing.T) {
+	h := newFakeHost(3)
+	h.blocks = 100
+	const untilNS = 40_000 * ms
+	reason, err := h.run(t.Context(), func(c *Config) { c.UntilNS = untilNS })
+	if err != nil || !strings.Contains(reason, "--window") || h.count("main [1 2 3]") < 2 || h.count("run-end") != 1 {
+		t.Errorf("reason %q, %v, events %q", reason, err, h.events())
+	}
+	for _, r := range h.records {
+		if e := r.Event; e != nil && (e.Kind == recording.Pausing || e.Kind == recording.Resumed) && e.TNS > untilNS {
+			t.Errorf("%s of stream %d at %d ms", e.Kind, e.Stream, e.TNS/ms)
+		}
+	}
+}
+
 // A stream that moved nothing since it was resumed is not paused again.
 func TestStarvedStreamIsLeftAlone(t *testing.T) {
 	h := newFakeHost(3)

@@ -95,6 +95,9 @@ func (r *run) activate(ctx context.Context, seg recording.Segment) error {
 		if err := r.rest(ctx, toPause, holdNS); err != nil || r.changed {
 			return err
 		}
+		if r.UntilNS > 0 && r.Meter.NowNS()+holdNS > r.UntilNS {
+			return r.limitReached(0, "the time at which it may run is over (--window)")
+		}
 	}
 	if seg.Placebo {
 		return r.touch(ctx, toPause)

@@ -257,7 +257,7 @@ func TestASecondRunIsRefused(t *testing.T) {
 	within(t, "they are paused", allStopped(t, family))
 	_, err := Start(t.Context(), Config{StateDir: dir, MaxPause: time.Second})
 	_, err2 := Recover(dir)
-	for _, err := range []error{err, err2} {
+	for _, err := range []error{err, err2, Busy(dir)} {
 		busy, ok := errors.AsType[*BusyError](err)
 		if !ok || busy.PID != r.cmd.Process.Pid || !strings.Contains(err.Error(), fmt.Sprint("pid ", busy.PID)) {
 			t.Errorf("refused with %v", err)
@@ -272,6 +272,12 @@ func TestASecondRunIsRefused(t *testing.T) {
 	r.kill()
 	within(t, "all run", allRun(t, family))
 	r.guardEnds()
+	if err := Busy(dir); err != nil {
+		t.Errorf("Busy says of a dead run: %v", err)
+	}
+	if err := Busy(filepath.Join(dir, "none")); err != nil {
+		t.Errorf("Busy says where no run ever was: %v", err)
+	}
 }
 
 // TestTheGuardKeepsNoLock: the lock is free as soon as the controller is dead,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -70,6 +71,28 @@ func locked(d *stateDir) (bool, error) {
 		return false, fmt.Errorf("asking about the lock of %q: %w", d.path, err)
 	}
 	return whole.Type != unix.F_UNLCK, nil
+}
+
+// Busy returns a *BusyError while a run is alive. It touches nothing: not even for
+// a moment does it hold the lock that a run which begins just now wants.
+func Busy(path string) error {
+	d, err := openStateDir(path, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	if live, err := locked(d); !live || err != nil {
+		return err
+	}
+	busy := &BusyError{Dir: d.path}
+	if f, err := d.open(lockName, unix.O_RDONLY); err == nil {
+		busy.PID = readHolder(f)
+		f.Close()
+	}
+	return busy
 }
 
 // readHolder reads the pid in a lock file; 0 when there is none.
