@@ -87,6 +87,7 @@ UNKNOWN); others are silent, and with --plugin OK. So is inconclusive unless nam
 			panic(err)
 		}
 	}
+	configurable(c, "out", "pid", "exit-code", "quiet")
 	return c
 }
 

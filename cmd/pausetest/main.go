@@ -98,6 +98,7 @@ func execute(args []string, stdout, stderr io.Writer) (code int) {
 	root := newRoot(stdout, stderr)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteC()
+	err = withOrigins(cmd, err)
 	if isPlugin(cmd, args) {
 		return complainToMonitoring(err, stdout)
 	}
@@ -151,6 +152,7 @@ Try it first, without root and without a backup:
 			}
 			return cmd.Help()
 		},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return settle(cmd) },
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -170,6 +172,7 @@ Try it first, without root and without a backup:
 		newExport(),
 		newSimulate(),
 		newResume(),
+		newConfig(),
 		newMan(),
 		newVersion(),
 	)

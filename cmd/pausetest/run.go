@@ -84,6 +84,7 @@ resume everything first; a guard process does so should pausetest itself die or 
 	o.flags(c.Flags())
 	o.liveFlags(c.Flags())
 	c.Flags().BoolVar(&o.dryRun, "dry-run", false, "print what would be done and touch nothing")
+	configurable(c, "out", "pid", "dry-run")
 	return c
 }
 

@@ -58,6 +58,7 @@ func newStreams() *cobra.Command {
 	var asJSON, asTree, printRules bool
 	var graph string
 	var window time.Duration
+	var l *looker
 	c := &cobra.Command{
 		Use:   "streams",
 		Short: "list the backup streams that run now, and whether they may be paused",
@@ -66,6 +67,10 @@ it finds: label, processes, what would be stopped to pause it, how fast it moves
 the process it shares with others, and whether it may be paused and if not why.
 It stops nothing.`,
 		Args: cobra.NoArgs,
+		PreRunE: func(cmd *cobra.Command, _ []string) (err error) {
+			l, err = newLooker(&o, cmd.Flags())
+			return err
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if printRules {
 				_, err := io.WriteString(cmd.OutOrStdout(), stream.BuiltinText())
@@ -78,17 +83,13 @@ It stops nothing.`,
 			if _, running := errors.AsType[*guard.BusyError](err); err != nil && !running {
 				return err
 			}
-			looker, err := newLooker(&o, cmd.Flags())
-			if err != nil {
-				return err
-			}
 			if graph != "" {
 				if asJSON || asTree {
 					return badInput("the graph as JSON: --graph=json", "--graph goes with neither --json nor --tree")
 				}
-				return looker.graph(cmd.Context(), cmd.OutOrStdout(), graph)
+				return l.graph(cmd.Context(), cmd.OutOrStdout(), graph)
 			}
-			list, err := looker.list(cmd.Context(), window)
+			list, err := l.list(cmd.Context(), window)
 			if err != nil {
 				return err
 			}
@@ -102,6 +103,7 @@ It stops nothing.`,
 	c.Flags().Lookup("graph").NoOptDefVal = "text"
 	c.Flags().BoolVar(&printRules, "print-rules", false, "print the built-in stream rules, which explain every key")
 	c.Flags().DurationVar(&window, "window", time.Second, "how long to look for the rates")
+	configurable(c, "pid", "json", "tree", "graph", "print-rules", "window")
 	return c
 }
 

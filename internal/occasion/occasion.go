@@ -182,9 +182,11 @@ func (w *wait) tooLate(now, closes time.Time, streams int) *Missed {
 const (
 	mostBetween  = 5 * time.Second
 	leastBetween = 250 * time.Millisecond
-	// leastIdle keeps the looks on a host with very many processes below one per
-	// cent of a processor.
-	leastIdle = 100
+	// Where looks are dear, on a host with very many processes, idleFactor keeps
+	// them below one per cent of a processor; within reason, or a host that is
+	// merely busy would not be looked at for long.
+	idleFactor = 100
+	rarest     = time.Minute
 )
 
 // next is when to look again.
@@ -193,7 +195,7 @@ func (w *wait) next(now time.Time) time.Time {
 	if w.Steady > 0 {
 		between = min(mostBetween, max(leastBetween, w.Steady/4))
 	}
-	next := now.Add(max(between, leastIdle*w.took))
+	next := now.Add(max(between, min(idleFactor*w.took, rarest)))
 	if deadline := w.deadline(); next.After(deadline) {
 		next = deadline
 	}

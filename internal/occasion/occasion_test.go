@@ -167,4 +167,5 @@ func TestAwaitIsCheap(t *testing.T) {
 	check(0, 721)
 	check(20*time.Millisecond, 721)
 	check(500*time.Millisecond, 73)
+	check(8*time.Second, 61)
 }
