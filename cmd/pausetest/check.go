@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -190,7 +191,9 @@ func await(cmd *cobra.Command, l *looker, c occasion.Conditions, verbose bool) (
 		c.Tell = func(m *occasion.Missed) { fmt.Fprintln(cmd.ErrOrStderr(), "waiting:", oneLine(m.Error())) }
 	}
 	until, err = occasion.Await(ctx, c, func(ctx context.Context) (s occasion.Sight, err error) {
+		before := processorTime()
 		first, s, err = l.sight(ctx, cmd.ErrOrStderr())
+		s.Cost = processorTime() - before
 		return s, err
 	})
 	return first, until, err
@@ -230,4 +233,13 @@ func (l *looker) inSight(s *stream.Stream) occasion.Stream {
 		seen.Young = s.Refusal.Rule == stream.RefuseYouth && s.AgeNS < l.minimumAgeNS(s)
 	}
 	return seen
+}
+
+// processorTime is what this process has used so far.
+func processorTime() time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		return 0
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -56,16 +56,7 @@ func newPatient(t *testing.T, writers int) *patient {
 	p := &patient{t: t, out: filepath.Join(t.TempDir(), "run"), ended: make(chan error, 1)}
 	p.env = append(os.Environ(), "PAUSETEST_STATE_DIR="+filepath.Join(t.TempDir(), "state"))
 	for i := range writers {
-		w := p.command("writer", fmt.Sprintf("%s-%d", t.Name(), i))
-		w.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		if err := w.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			w.Process.Kill()
-			w.Wait()
-		})
-		p.writers = append(p.writers, w)
+		p.startWriter(i)
 	}
 	for _, w := range p.writers {
 		if err := waitFor(30*time.Second, func() error { return hasWritten(w.Process.Pid) }); err != nil {
@@ -73,6 +64,21 @@ func newPatient(t *testing.T, writers int) *patient {
 		}
 	}
 	return p
+}
+
+// startWriter starts one more writer.
+func (p *patient) startWriter(number int) {
+	p.t.Helper()
+	w := p.command("writer", fmt.Sprintf("%s-%d", p.t.Name(), number))
+	w.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := w.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() {
+		w.Process.Kill()
+		w.Wait()
+	})
+	p.writers = append(p.writers, w)
 }
 
 // command is this test binary under another name, which makes it another

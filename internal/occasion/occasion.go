@@ -33,6 +33,7 @@ type Conditions struct {
 type Sight struct {
 	Busy    error // another run is at work, and nothing else can be known; else nil
 	Streams []Stream
+	Cost    time.Duration // processor time that the look took
 }
 
 // A Stream is what matters here of one that runs.
@@ -92,7 +93,7 @@ func Await(ctx context.Context, c Conditions, look func(context.Context) (Sight,
 		if err != nil {
 			return time.Time{}, err
 		}
-		w.took = time.Since(now)
+		w.cost = sight.Cost
 		w.last = w.judge(now, sight)
 		if w.last == nil {
 			if until, open = w.room(time.Now(), len(sight.pausable())); open {
@@ -116,7 +117,7 @@ type wait struct {
 	began time.Time
 	last  *Missed       // why the last look was not the occasion; nil before it
 	told  string        // the last reason that Tell heard
-	took  time.Duration // the last look
+	cost  time.Duration // of the last look
 
 	seen  string    // the fingerprint of the last look
 	since time.Time // the first look that showed the same
@@ -183,8 +184,7 @@ const (
 	mostBetween  = 5 * time.Second
 	leastBetween = 250 * time.Millisecond
 	// Where looks are dear, on a host with very many processes, idleFactor keeps
-	// them below one per cent of a processor; within reason, or a host that is
-	// merely busy would not be looked at for long.
+	// them below one per cent of a processor, as long as that is often enough.
 	idleFactor = 100
 	rarest     = time.Minute
 )
@@ -195,7 +195,7 @@ func (w *wait) next(now time.Time) time.Time {
 	if w.Steady > 0 {
 		between = min(mostBetween, max(leastBetween, w.Steady/4))
 	}
-	next := now.Add(max(between, min(idleFactor*w.took, rarest)))
+	next := now.Add(max(between, min(idleFactor*w.cost, rarest)))
 	if deadline := w.deadline(); next.After(deadline) {
 		next = deadline
 	}
