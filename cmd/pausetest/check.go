@@ -167,12 +167,18 @@ func (p *plan) lasts(streams int) time.Duration {
 // check waits for the occasion and runs the experiment.
 func (o *checkOptions) check(cmd *cobra.Command, p *plan, l *looker, c occasion.Conditions) *outcome {
 	out := &outcome{started: time.Now()}
-	first, until, err := await(cmd, l, c, o.verbose)
-	out.waited = time.Since(out.started)
-	if err == nil {
+	err := func() error {
+		if err := canMakeRunFolder(o.runs, o.out); err != nil {
+			return err // nobody wants to hear of it after hours of waiting
+		}
+		first, until, err := await(cmd, l, c, o.verbose)
+		if err != nil {
+			return err
+		}
 		p.until = until
 		out.study, out.folder, err = measure(cmd, p, l, first)
-	}
+		return err
+	}()
 	out.ended = time.Now()
 	out.conclude(err)
 	out.fails = o.countsAsFailure(out.kind)

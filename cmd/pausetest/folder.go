@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pausetest/internal/history"
+	"golang.org/x/sys/unix"
 )
 
 // runsDir is where run folders go unless --runs names another place, or --out the
@@ -34,10 +35,37 @@ type runFolder struct {
 	root *os.Root
 }
 
+const runFolderHint = "name a new folder with --out DIR, in a place you may write to"
+
+func folderExists(path string) error {
+	return badInput("a run never writes into an older one's folder; "+runFolderHint, "the folder %s exists", path)
+}
+
+// canMakeRunFolder says beforehand what newRunFolder would say, as far as can be
+// foreseen. It makes nothing.
+func canMakeRunFolder(runs, out string) error {
+	above := runs
+	if out != "" {
+		if _, err := os.Lstat(out); err == nil {
+			return folderExists(out)
+		}
+		above = filepath.Dir(out)
+	}
+	err := unix.Access(above, unix.W_OK|unix.X_OK)
+	for out == "" && errors.Is(err, fs.ErrNotExist) && filepath.Dir(above) != above { // folders for runs are made
+		above = filepath.Dir(above)
+		err = unix.Access(above, unix.W_OK|unix.X_OK)
+	}
+	if err != nil {
+		return badInput(runFolderHint, "making a run folder in %s: %w", above, err)
+	}
+	return nil
+}
+
 // newRunFolder makes the folder of a run: the named one, which must not exist,
 // or one named after time and host below runs.
 func newRunFolder(runs, out, host string, started time.Time) (*runFolder, error) {
-	const hint = "name a new folder with --out DIR, in a place you may write to"
+	const hint = runFolderHint
 	path := out
 	if path == "" {
 		if err := os.MkdirAll(runs, 0o755); err != nil {
@@ -55,7 +83,7 @@ func newRunFolder(runs, out, host string, started time.Time) (*runFolder, error)
 	name := filepath.Base(path)
 	if err := above.Mkdir(name, 0o700); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return nil, badInput("a run never writes into an older one's folder; "+hint, "the folder %s exists", path)
+			return nil, folderExists(path)
 		}
 		return nil, badInput(hint, "making the run folder: %w", err)
 	}

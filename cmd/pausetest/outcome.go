@@ -38,8 +38,7 @@ type outcome struct {
 	study  *analysis.Study // what was measured, also if something went wrong; or nil
 	folder string          // of the run; empty when nothing was measured
 
-	started, ended time.Time
-	waited         time.Duration // of this for the occasion
+	started, ended time.Time // the wait included
 }
 
 // conclude settles the kind.

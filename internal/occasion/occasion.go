@@ -181,7 +181,7 @@ func (w *wait) tooLate(now, closes time.Time, streams int) *Missed {
 
 // How often the host is looked at: a look reads the whole process table.
 const (
-	mostBetween  = 5 * time.Second
+	mostBetween  = 10 * time.Second
 	leastBetween = 250 * time.Millisecond
 	// Where looks are dear, on a host with very many processes, idleFactor keeps
 	// them below one per cent of a processor, as long as that is often enough.

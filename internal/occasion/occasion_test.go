@@ -96,7 +96,7 @@ func TestAwait(t *testing.T) {
 	patient := Conditions{Wait: 2 * time.Hour, Steady: 30 * time.Second}
 	check("steady from the start", patient, "after 30s", change{0, two})
 	check("a third one comes", patient, "after 10m30s", change{0, streams("a")}, change{minutes(9) + 40*time.Second, two}, change{minutes(10), three})
-	check("one ends, another comes", patient, "after 50s", change{0, two}, change{20 * time.Second, streams("a", "c")})
+	check("one ends, another comes", patient, "after 52.5s", change{0, two}, change{20 * time.Second, streams("a", "c")})
 	check("one may be paused later", patient, "after 5m30s", change{0, streams("a", "b", "young c")}, change{minutes(5), three})
 	check("one is never paused", patient, "after 30s", change{0, streams("a", "b", "refused c")})
 	check("after another run", patient, "after 8m30s", change{0, two}, change{10 * time.Second, busy}, change{minutes(8), two})
@@ -117,7 +117,7 @@ func TestAwait(t *testing.T) {
 	check("opens", inside(2*time.Hour, "01:00-05:00"), "after 1h0m30s until 05:00", change{0, two})
 	check("can't end in it", inside(0, "22:00-00:01"), "after 0s window: it is 00:00, and the experiment, which may last 2m, would not end before the window 22:00-00:01 closes", change{0, two})
 	check("three last longer", inside(0, "22:00-00:02"), "after 0s window: it is 00:00, and the experiment, which may last 3m, would not end before the window 22:00-00:02 closes", change{0, three})
-	check("closes while waiting", inside(time.Hour, "22:00-00:10"), "after 8m5s no-streams: no streams run, until it was too late to begin in the window 22:00-00:10")
+	check("closes while waiting", inside(time.Hour, "22:00-00:10"), "after 8m7.5s no-streams: no streams run, until it was too late to begin in the window 22:00-00:10")
 	check("opens again", inside(24*time.Hour, "22:00-00:10"), "after 22h0m30s until 00:10", change{time.Hour, two})
 }
 
@@ -163,8 +163,8 @@ func TestAwaitIsCheap(t *testing.T) {
 			}
 		})
 	}
-	check(0, 721)
-	check(20*time.Millisecond, 721)
+	check(0, 481)
+	check(20*time.Millisecond, 481)
 	check(500*time.Millisecond, 73)
 	check(8*time.Second, 61)
 }
