@@ -73,8 +73,7 @@ func Await(ctx context.Context, c Conditions, look func(context.Context) (Sight,
 	w := &wait{Conditions: c, began: time.Now()}
 	for {
 		now := time.Now()
-		until, open := w.room(now, c.MinStreams)
-		if !open {
+		if _, open := w.room(now, c.MinStreams); !open {
 			opens := c.Window.Next(now)
 			missed := w.closed(now, opens)
 			if opens.After(w.deadline()) {
@@ -96,10 +95,11 @@ func Await(ctx context.Context, c Conditions, look func(context.Context) (Sight,
 		w.cost = sight.Cost
 		w.last = w.judge(now, sight)
 		if w.last == nil {
-			if until, open = w.room(time.Now(), len(sight.pausable())); open {
-				return until, nil
+			closes, open := w.room(time.Now(), len(sight.pausable()))
+			if open {
+				return closes, nil
 			}
-			w.last = w.tooLate(time.Now(), until, len(sight.pausable()))
+			w.last = w.tooLate(time.Now(), closes, len(sight.pausable()))
 		}
 		if !now.Before(w.deadline()) {
 			return time.Time{}, w.last.after(time.Since(w.began))
