@@ -10,8 +10,9 @@ import (
 	"syscall"
 	"time"
 
-	"pausetest/internal/history"
 	"golang.org/x/sys/unix"
+
+	"pausetest/internal/history"
 )
 
 // runsDir is where run folders go unless --runs names another place, or --out the
