@@ -6,7 +6,7 @@ GO ?= go
 # Tests that can't run for want of one of these fail instead of skipping. Of the two
 # kinds of cgroup hierarchy, a modern system mounts only one.
 comma = ,
-REQUIRE = root,netns,ipv6,bpf,amanda,chromium$(if $(wildcard /sys/fs/cgroup/freezer/cgroup.procs),$(comma)cgroup)
+REQUIRE = root,netns,ipv6,bpf,amanda,chromium,prometheus$(if $(wildcard /sys/fs/cgroup/freezer/cgroup.procs),$(comma)cgroup)
 FUZZTIME ?= 10s
 TORTURE ?= 1000
 
@@ -46,8 +46,10 @@ torture:
 table:
 	PAUSETEST_TABLE=2000 $(GO) test -v -timeout 60m -run 'TestTable$$' ./internal/simulate
 
-bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+# Beside their peers, in one run and by turns; docs/performance.md has the table.
+bench: build
+	test/install-packages.sh test/bench/debian-packages.txt
+	$(GO) run ./test/bench
 
 clean:
 	rm -f pausetest

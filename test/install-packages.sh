@@ -1,9 +1,9 @@
 #!/bin/sh
-# install-packages.sh: see to it that the Debian packages in debian-packages.txt
-# are installed. As root it installs what is missing; otherwise it names them
+# install-packages.sh [LIST]: see to it that the Debian packages in a list (default:
+# debian-packages.txt, those of the tests) are installed. As root it installs what is missing; otherwise it names them
 # and fails. When nothing is missing it does nothing and says nothing.
 set -eu
-list=$(dirname "$0")/debian-packages.txt
+list=${1:-$(dirname "$0")/debian-packages.txt}
 
 command -v dpkg-query >/dev/null || {
 	echo "install-packages: this is no Debian system; install what matches $list by hand" >&2
@@ -48,3 +48,10 @@ install || { apt-get -q update && install; }
 case " $missing " in
 *" amanda-client "*) update-inetd --disable amanda ;;
 esac
+
+# These would start when the machine does.
+for daemon in prometheus prometheus-node-exporter; do
+	case " $missing " in
+	*" $daemon "*) update-rc.d "$daemon" disable ;;
+	esac
+done

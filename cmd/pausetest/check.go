@@ -30,6 +30,7 @@ type checkOptions struct {
 	failOn       []string
 
 	plugin, verbose bool
+	textfile        textfile
 }
 
 const checkName = "check"
@@ -66,21 +67,25 @@ UNKNOWN); others are silent, and with --plugin OK. So is inconclusive unless nam
 			if p, l, err = o.ask(cmd.Flags()); err != nil {
 				return err
 			}
-			conditions, err = o.conditions(p)
-			return err
+			if conditions, err = o.conditions(p); err != nil {
+				return err
+			}
+			return o.textfile.ready()
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := o.check(cmd, p, l, conditions)
+			tell := out.tell
 			if o.plugin {
-				return out.tellMonitoring(cmd.OutOrStdout(), o.verbose)
+				tell = out.tellMonitoring
 			}
-			return out.tell(cmd.OutOrStdout(), o.verbose)
+			return o.textfile.write(cmd.ErrOrStderr(), out, tell(cmd.OutOrStdout(), o.verbose))
 		},
 	}
 	o.selection.flags(c.Flags())
 	o.runOptions.flags(c.Flags())
 	o.liveFlags(c.Flags())
 	o.ownFlags(c.Flags())
+	o.textfile.flags(c.Flags())
 	setDefault(c.Flags(), "goal", string(recording.GoalCollapse))
 	setDefault(c.Flags(), "levels", "ends")
 	for _, name := range []string{"exit-code", "quiet"} { // both are what check is

@@ -74,14 +74,14 @@ func measure(cmd *cobra.Command, p *plan, looker *looker, first look) (*analysis
 	closeErr := e.close()
 	study, writeErr := finish(signals.writing, e.folder)
 	if all := errors.Join(err, closeErr, writeErr); all != nil {
-		return study, e.folder.path, failed(e.afterwards(err, closeErr), all)
+		return study, e.folder.path, failed(e.afterwards(all), all)
 	}
 	return study, e.folder.path, nil
 }
 
 // afterwards is what to do after a run that went wrong.
-func (e *execution) afterwards(runErr, closeErr error) string {
-	if closeErr != nil || errors.Is(runErr, experiment.ErrStillPaused) {
+func (e *execution) afterwards(err error) string {
+	if errors.Is(err, experiment.ErrStillPaused) {
 		return "processes may still be stopped; run: pausetest resume"
 	}
 	return "everything was resumed; what was measured is in " + e.folder.path + "; see it with: pausetest report " + e.folder.path
@@ -201,8 +201,8 @@ func (e *execution) untilNS() int64 {
 // settled samples of every stream.
 const closingNS = int64(1500 * time.Millisecond)
 
-// close ends sampling and guard, once. An error says that processes may still be
-// stopped.
+// close ends sampling and guard, once. An error is experiment.ErrStillPaused:
+// processes may still be stopped.
 func (e *execution) close() error {
 	if e.closed {
 		return nil
@@ -217,8 +217,11 @@ func (e *execution) close() error {
 		e.file.Sync()
 		e.file.Close()
 	}
-	if e.host.guard != nil {
-		return e.host.guard.Close()
+	if e.host.guard == nil {
+		return nil
+	}
+	if err := e.host.guard.Close(); err != nil {
+		return fmt.Errorf("%w: %w", experiment.ErrStillPaused, err)
 	}
 	return nil
 }

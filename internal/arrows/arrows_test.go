@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 	"internal/fdvol":                       {"internal/fdvol/volume", "internal/procctl/proctable"},
 	"internal/occasion":                    nil,
 	"internal/config":                      {"internal/strictyaml"},
+	"internal/metrics":                     {"internal/analysis", "internal/printable"},
 }
 
 // pure packages may not reach the operating system, not even through others.
