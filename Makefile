@@ -6,16 +6,22 @@ GO ?= go
 # Tests that can't run for want of one of these fail instead of skipping. Of the two
 # kinds of cgroup hierarchy, a modern system mounts only one.
 comma = ,
-REQUIRE = root,netns,ipv6,bpf,amanda,chromium,prometheus$(if $(wildcard /sys/fs/cgroup/freezer/cgroup.procs),$(comma)cgroup)
+REQUIRE = root,netns,ipv6,bpf,amanda,chromium,prometheus,package$(if $(wildcard /sys/fs/cgroup/freezer/cgroup.procs),$(comma)cgroup)
 FUZZTIME ?= 10s
 TORTURE ?= 1000
 
-.PHONY: all build test lint fuzz torture table bench clean
+# Where `make package` leaves the Debian package and the RPM.
+DIST ?= dist
+
+.PHONY: all build package test lint fuzz torture table bench clean
 
 all: build
 
 build:
 	$(GO) build -o pausetest ./cmd/pausetest
+
+package:
+	GO="$(GO)" contrib/package/build.sh $(DIST)
 
 # One package after the other: some measure, and two cores are few.
 # The real Amanda comes last and tells what was said of its four hosts.
@@ -52,4 +58,4 @@ bench: build
 	$(GO) run ./test/bench
 
 clean:
-	rm -f pausetest
+	rm -rf pausetest dist

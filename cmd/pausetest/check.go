@@ -31,6 +31,7 @@ type checkOptions struct {
 
 	plugin, verbose bool
 	textfile        textfile
+	retention       retention
 }
 
 const checkName = "check"
@@ -70,6 +71,9 @@ UNKNOWN); others are silent, and with --plugin OK. So is inconclusive unless nam
 			if conditions, err = o.conditions(p); err != nil {
 				return err
 			}
+			if _, err := o.retention.policy(); err != nil {
+				return err
+			}
 			return o.textfile.ready()
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -78,7 +82,8 @@ UNKNOWN); others are silent, and with --plugin OK. So is inconclusive unless nam
 			if o.plugin {
 				tell = out.tellMonitoring
 			}
-			return o.textfile.write(cmd.ErrOrStderr(), out, tell(cmd.OutOrStdout(), o.verbose))
+			said := o.textfile.write(cmd.ErrOrStderr(), out, tell(cmd.OutOrStdout(), o.verbose))
+			return o.retention.keep(cmd.ErrOrStderr(), o.runs, said)
 		},
 	}
 	o.selection.flags(c.Flags())
@@ -86,6 +91,7 @@ UNKNOWN); others are silent, and with --plugin OK. So is inconclusive unless nam
 	o.liveFlags(c.Flags())
 	o.ownFlags(c.Flags())
 	o.textfile.flags(c.Flags())
+	o.retention.flags(c.Flags())
 	setDefault(c.Flags(), "goal", string(recording.GoalCollapse))
 	setDefault(c.Flags(), "levels", "ends")
 	for _, name := range []string{"exit-code", "quiet"} { // both are what check is
@@ -177,6 +183,10 @@ func (o *checkOptions) check(cmd *cobra.Command, p *plan, l *looker, c occasion.
 			return err // nobody wants to hear of it after hours of waiting
 		}
 		first, until, err := await(cmd, l, c, o.verbose)
+		if m, ok := errors.AsType[*occasion.Missed](err); ok && first.handicap != "" && (m.Reason == occasion.NoStreams || m.Reason == occasion.TooFew) {
+			// Who can't see the streams must not say that there are none.
+			return failed("run it as root, or give it these capabilities", fmt.Errorf("%v; %s", err, first.handicap))
+		}
 		if err != nil {
 			return err
 		}

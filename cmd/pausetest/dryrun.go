@@ -15,6 +15,7 @@ import (
 func (e *execution) dryRun(w io.Writer, first look) error {
 	if err := first.missing(2); err != nil {
 		writeRefused(w, first)
+		writeWarnings(w, first.found.Warnings)
 		return err
 	}
 	if err := e.describe(first); err != nil {
@@ -37,9 +38,7 @@ func (e *execution) dryRun(w io.Writer, first look) error {
 	}
 	fmt.Fprintf(w, "interface  %s (%s)\n", h.Interface.Name, chosenWords[h.Interface.ChosenBy])
 	fmt.Fprintf(w, "counters   the interface's%s\n", attributionWords(h.Attribution))
-	for _, text := range h.Warnings {
-		fmt.Fprintln(w, "warning:", text)
-	}
+	writeWarnings(w, h.Warnings)
 	least, most := e.costs(len(h.Streams), e.timing())
 	fmt.Fprintf(w, "limits     one pause %v (the other end gives up after %v), between two pauses %v\n", e.maxPause, e.dataTimeout, e.minRun)
 	fmt.Fprintf(w, "cost       %s; lasts %s\n", between(least.withheldNS, most.withheldNS, e.limits.BudgetNS)+" stream-seconds withheld",
@@ -49,6 +48,12 @@ func (e *execution) dryRun(w io.Writer, first look) error {
 	}
 	fmt.Fprintf(w, "seed       %d\n", e.seed)
 	return nil
+}
+
+func writeWarnings(w io.Writer, warnings []string) {
+	for _, text := range warnings {
+		fmt.Fprintln(w, "warning:", text)
+	}
 }
 
 func writeRefused(w io.Writer, l look) {

@@ -30,6 +30,7 @@ type historyOptions struct {
 	asJSON       bool
 	figure       string
 	anyStreams   bool
+	runs         string
 }
 
 func newHistory() *cobra.Command {
@@ -62,6 +63,8 @@ recording that was cut off is judged as far as it goes. Times are UTC.`,
 	f.BoolVar(&o.anyStreams, "any-streams", false, "put runs of different streams into one series if they are equally many")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON (docs/history.schema.json)")
 	f.StringVar(&o.figure, "figure", "", "draw the ratio over time into `FILE` as well (.png, .svg or .pdf)")
+	f.StringVar(&o.runs, "runs", runsDir, "the folder of runs that is meant where none is named")
+	configurable(c, "since", "until", "label", "host", "verdict", "any-streams", "json", "figure")
 	c.AddCommand(newPrune())
 	for _, sub := range c.Commands() {
 		complain(sub)
@@ -102,7 +105,7 @@ func (o *historyOptions) list(cmd *cobra.Command, folders []string) error {
 			return badInput("the ending of the name chooses the format: .png, .svg or .pdf", "--figure %s: %w", o.figure, err)
 		}
 	}
-	runs, skipped, err := readHistory(cmd, folders, filter)
+	runs, skipped, err := readHistory(cmd, o.runs, folders, filter)
 	if err != nil {
 		return err
 	}
@@ -136,18 +139,18 @@ func (o *historyOptions) list(cmd *cobra.Command, folders []string) error {
 
 // readHistory reads the runs in the folders that were named, or in the one where runs
 // are put, which need not be there yet.
-func readHistory(cmd *cobra.Command, folders []string, filter history.Filter) ([]history.Run, []history.Skipped, error) {
+func readHistory(cmd *cobra.Command, runs string, folders []string, filter history.Filter) ([]history.Run, []history.Skipped, error) {
 	if len(folders) == 0 {
-		if _, err := os.Stat(runsDir); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(runs); errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, nil
 		}
-		folders = []string{runsDir}
+		folders = []string{runs}
 	}
-	runs, skipped, err := history.Reader{Tool: version(), Filter: filter}.Read(cmd.Context(), folders)
+	found, skipped, err := history.Reader{Tool: version(), Filter: filter}.Read(cmd.Context(), folders)
 	if err != nil {
 		return nil, nil, badInput("name a folder of run folders", "reading the runs: %w", err)
 	}
-	return runs, skipped, nil
+	return found, skipped, nil
 }
 
 // note says on one line what was done with a folder, and why.
@@ -157,18 +160,18 @@ func note(w io.Writer, what string, s history.Skipped) {
 
 // retention are the flags that say which runs have to go.
 type retention struct {
-	keep, maxSize string
+	age, maxSize string
 }
 
 func (r *retention) flags(f *pflag.FlagSet) {
-	f.StringVar(&r.keep, "keep", "", "delete runs that began longer ago than `AGE`, such as 90d")
+	f.StringVar(&r.age, "keep", "", "delete runs that began longer ago than `AGE`, such as 90d")
 	f.StringVar(&r.maxSize, "max-size", "", "delete the oldest runs until the others take `SIZE` at most, such as 2G or 500M")
 }
 
 // policy is the zero policy if no flag was given.
 func (r *retention) policy() (p history.Policy, err error) {
-	if r.keep != "" {
-		if p.Keep, err = history.ParseAge(r.keep); err != nil {
+	if r.age != "" {
+		if p.Keep, err = history.ParseAge(r.age); err != nil {
 			return p, badInput("", "--keep %w", err)
 		}
 	}
@@ -180,8 +183,28 @@ func (r *retention) policy() (p history.Policy, err error) {
 	return p, nil
 }
 
+// keep deletes what the policy, if there is one, does not keep after a check. What
+// was said of the check doesn't depend on that: a fault here is an error of the
+// command only where there is no other, and a warning otherwise.
+func (r *retention) keep(stderr io.Writer, dir string, said error) error {
+	p, err := r.policy()
+	if err != nil || p == (history.Policy{}) || !isFolder(dir) {
+		return errors.Join(said, err)
+	}
+	if _, err = history.Prune(dir, p, time.Now(), false); err == nil {
+		return said
+	}
+	err = fmt.Errorf("deleting old runs in %s: %w", dir, err)
+	if said != nil {
+		fmt.Fprintf(stderr, "pausetest: warning: %s\n", oneLine(err.Error()))
+		return said
+	}
+	return failed("", err)
+}
+
 func newPrune() *cobra.Command {
 	var keep retention
+	var runs string
 	var dryRun, asJSON bool
 	c := &cobra.Command{
 		Use:   "prune [DIR]",
@@ -206,7 +229,7 @@ to keep a run for good, give its folder a name of its own.`,
 			if p == (history.Policy{}) {
 				return badInput("", "nothing says which runs to keep: give --keep, --max-size or both")
 			}
-			dir := runsDir
+			dir := runs
 			if len(args) > 0 {
 				dir = args[0]
 			} else if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
@@ -216,8 +239,10 @@ to keep a run for good, give its folder a name of its own.`,
 		},
 	}
 	keep.flags(c.Flags())
+	c.Flags().StringVar(&runs, "runs", runsDir, "the folder of runs that is meant where none is named")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "print what would be deleted and touch nothing")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	configurable(c, "dry-run", "json")
 	return c
 }
 

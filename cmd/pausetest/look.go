@@ -81,6 +81,7 @@ func (s *selection) parse() (stream.Selection, error) {
 type look struct {
 	snapshot *proctable.Snapshot
 	found    stream.Found
+	handicap string // why there may be more than was found; empty: there isn't
 }
 
 // A looker looks at the host again and again.
@@ -137,7 +138,38 @@ func (l *looker) look(ctx context.Context) (look, error) {
 			l.youth(s)
 		}
 	}
-	return look{snapshot, found}, nil
+	k := look{snapshot: snapshot, found: found}
+	if k.handicap = l.handicap(k); k.handicap != "" {
+		k.found.Warnings = append(k.found.Warnings, k.handicap)
+	}
+	return k, nil
+}
+
+// handicap says which capabilities we lack to see all streams, and all of them;
+// it is empty if we see what we were asked for. Whoever named the streams, or
+// plays the demo, isn't told of the processes beside them.
+func (l *looker) handicap(k look) string {
+	unseen := func(p proctable.Process) bool { return p.Examined && len(p.Args) > 0 && p.FDs == nil }
+	seen := k.snapshot.Processes
+	if named := len(l.named) > 0 || len(l.sel.Match) > 0 || len(l.sel.Only) > 0; named && len(k.found.Streams) > 0 {
+		seen = nil
+		for i := range k.found.Streams {
+			for _, id := range k.found.Streams[i].Processes {
+				if p := k.snapshot.ByPID(id.PID); p != nil {
+					seen = append(seen, *p)
+				}
+			}
+		}
+	}
+	if !slices.ContainsFunc(seen, unseen) {
+		return ""
+	}
+	missing, err := procctl.MissingCapabilities()
+	if err != nil || len(missing) == 0 { // what could not be read has ended meanwhile
+		return ""
+	}
+	return "other users' processes can't be looked into, so streams among them, and what streams share, may go unseen; missing: " +
+		strings.Join(missing, "; ")
 }
 
 // examine reads of as many processes as the discovery needs what a snapshot does

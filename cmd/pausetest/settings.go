@@ -57,6 +57,7 @@ func configurables(root *cobra.Command) []*cobra.Command {
 		if isConfigurable(c) {
 			out = append(out, c)
 		}
+		out = append(out, configurables(c)...)
 	}
 	return out
 }

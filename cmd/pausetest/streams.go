@@ -181,9 +181,7 @@ func (l *streamList) write(w io.Writer, asJSON, asTree bool) error {
 			return err
 		}
 	}
-	for _, text := range l.Warnings {
-		fmt.Fprintln(w, "warning:", text)
-	}
+	writeWarnings(w, l.Warnings)
 	return nil
 }
 
