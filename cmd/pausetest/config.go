@@ -84,7 +84,7 @@ func faultsIn(name string, text []byte) []*strictyaml.Error {
 	set, faults := config.ParseFile(name, text, keysOf(root))
 	for _, c := range configurables(root) {
 		errs := giveAll(c, set)
-		if errs == nil {
+		if errs == nil && c.PreRunE != nil {
 			errs = []error{c.PreRunE(c, nil)}
 		}
 		for _, err := range errs {

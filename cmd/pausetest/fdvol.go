@@ -70,6 +70,7 @@ had it reads /proc, which tells less. Ctrl-C ends it early.`,
 	c.Flags().StringVar(&o.method, "method", methodAuto, "count by `ebpf`, by proc (tells less), or by the first of them that is available (auto)")
 	c.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&o.classes, "classes", false, "show the calls of every descriptor by size and by time")
+	configurable(c, "pid", "duration", "method", "json", "classes")
 	return c
 }
 

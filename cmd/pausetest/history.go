@@ -204,6 +204,7 @@ func (r *retention) keep(stderr io.Writer, dir string, said error) error {
 
 func newPrune() *cobra.Command {
 	var keep retention
+	var p history.Policy
 	var runs string
 	var dryRun, asJSON bool
 	c := &cobra.Command{
@@ -221,11 +222,11 @@ to keep a run for good, give its folder a name of its own.`,
 		Example: `  pausetest history prune --keep 90d --max-size 2G --dry-run
   pausetest history prune --keep 26w /var/lib/pausetest/runs`,
 		Args: cobra.MaximumNArgs(1),
+		PreRunE: func(*cobra.Command, []string) (err error) {
+			p, err = keep.policy()
+			return err
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := keep.policy()
-			if err != nil {
-				return err
-			}
 			if p == (history.Policy{}) {
 				return badInput("", "nothing says which runs to keep: give --keep, --max-size or both")
 			}
