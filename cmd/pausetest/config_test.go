@@ -106,8 +106,11 @@ func TestFlagsWithoutKeys(t *testing.T) {
 	}
 	want := map[string][]string{
 		"check":   {"config", "exit-code", "out", "pid", "quiet"},
+		"fdvol":   {"classes", "config", "duration", "json", "method", "pid"},
+		"history": {"any-streams", "config", "figure", "host", "json", "label", "since", "until", "verdict"},
+		"prune":   {"config", "dry-run", "json"},
 		"run":     {"config", "dry-run", "out", "pid"},
-		"streams": {"config", "json", "pid", "print-rules", "tree", "window"},
+		"streams": {"config", "graph", "json", "pid", "print-rules", "tree", "window"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -116,7 +119,7 @@ func TestFlagsWithoutKeys(t *testing.T) {
 
 // No key's variable is one that means something else.
 func TestVariablesDontClash(t *testing.T) {
-	taken := append([]string{"PAUSETEST_REQUIRE", "PAUSETEST_TORTURE", "PAUSETEST_TABLE", "PAUSETEST_KEEP", "PAUSETEST_ARTIFACTS",
+	taken := append([]string{"PAUSETEST_REQUIRE", "PAUSETEST_TORTURE", "PAUSETEST_TABLE", "PAUSETEST_AMANDA_KEEP", "PAUSETEST_ARTIFACTS",
 		"PAUSETEST_DEMO_LINK", "PAUSETEST_DEMO_MEASURE", "PAUSETEST_DEMO_STALLS"}, otherVariables...)
 	for key := range keysOf(newRoot(io.Discard, io.Discard)) {
 		if v := config.Variable(key); slices.Contains(taken, v) {

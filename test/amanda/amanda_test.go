@@ -111,7 +111,7 @@ func (p pair) test(ctx context.Context, t *testing.T, l *lab, program string) {
 	ran := time.Since(started)
 	endStalls()
 	checkNothingStopped(t, l)
-	if keep := os.Getenv("PAUSETEST_KEEP"); keep != "" {
+	if keep := os.Getenv("PAUSETEST_AMANDA_KEEP"); keep != "" {
 		copyFolder(t, filepath.Join(keep, p.name), out)
 	}
 	t.Log("\n" + text)
