@@ -172,6 +172,7 @@ func (e *execution) run(signals *interruption) error {
 	sampling, stop := context.WithCancel(context.Background())
 	e.stopSampling = stop
 	go func() { e.host.sampled <- e.host.sampler.run(sampling) }()
+	go e.host.observe(sampling)
 	e.host.suspend = signals.suspend
 
 	out := &tee{Writer: recording.NewWriter(e.file)}

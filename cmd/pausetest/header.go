@@ -10,6 +10,7 @@ import (
 	"pausetest/internal/netstat"
 	"pausetest/internal/procctl/proctable"
 	"pausetest/internal/recording"
+	"pausetest/internal/vitals"
 )
 
 // describe takes over the streams, opens their counters, and writes the header of
@@ -35,6 +36,8 @@ func (e *execution) describe(first look) error {
 	if err := e.openCounters(iface, attribution.Sockets, carried); err != nil {
 		return err
 	}
+	e.host.vitals = vitals.New(e.host.NowNS)
+	e.host.vitals.Watch(vitals.Members(first.snapshot, e.host.paths()), carried.all())
 	facts, err := e.host.looker.table.ReadHostFacts(e.cmd.Context())
 	if err != nil {
 		return failed("", err)

@@ -16,6 +16,7 @@ import (
 	"pausetest/internal/procctl/proctable"
 	"pausetest/internal/recording"
 	"pausetest/internal/stream"
+	"pausetest/internal/vitals"
 )
 
 // A liveHost lets an experiment work on the streams of this host: it fills
@@ -25,6 +26,7 @@ type liveHost struct {
 	looker  *looker
 	guard   *guard.Guard
 	sampler *sampler
+	vitals  *vitals.Observer
 	iface   string
 	freezer bool // pause by freezing cgroups, not by signals
 	suspend <-chan struct{}
@@ -105,6 +107,7 @@ func (h *liveHost) adopt(l look) error {
 			return err
 		}
 		h.sampler.watch(h.watched(), c)
+		h.vitals.Watch(vitals.Members(l.snapshot, h.paths()), c.all())
 	}
 	for _, w := range gone { // only now that the sampler has let go of them
 		w.close()

@@ -123,6 +123,9 @@ func (o *outcome) tellMonitoring(w io.Writer, verbose bool) error {
 		text = o.err.Error()
 	} else {
 		text = o.study.Result.Sentence
+		if cause := report.Cause(&o.study.Result); o.kind == collapse && cause != "" {
+			text += "; " + cause
+		}
 	}
 	text = report.PluginLine(status, oneLine(text), o.study) + "\n"
 	if verbose && o.study != nil {

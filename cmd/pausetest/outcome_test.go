@@ -13,6 +13,7 @@ import (
 
 	"pausetest/internal/analysis"
 	"pausetest/internal/guard"
+	"pausetest/internal/limiter"
 	"pausetest/internal/occasion"
 	"pausetest/internal/recording"
 	"pausetest/internal/report"
@@ -82,6 +83,10 @@ func TestOutcomes(t *testing.T) {
 			"3 PAUSETEST UNKNOWN: interrupted by a signal: terminated" + perf, ""})
 	check("broken", nil, failed("", errors.New("reading | the\nprocess table")),
 		said{"1 pausetest: error: reading | the; process table", "", "3 PAUSETEST UNKNOWN: reading ¦ the; process table", ""})
+	blocked := judged(analysis.Collapse)
+	blocked.Result.Limiter = &limiter.Finding{Kind: limiter.BlockingWriter, Cause: "amandad[7] waits in a write to one socket"}
+	check("collapse of a known cause", blocked, nil, said{"4 collapse" + strings.Replace(mail, " The report", " Where the limit is: amandad[7] waits in a write to one socket. The report", 1), "",
+		"2 PAUSETEST CRITICAL: " + sentence + "; amandad[7] waits in a write to one socket" + perf, ""})
 	check("collapse, and no room for the report", judged(analysis.Collapse), failed("", errors.New("writing report.html: no space")),
 		said{"1 collapse" + mail + "pausetest: error: writing report.html: no space", "", "3 PAUSETEST UNKNOWN: writing report.html: no space" + perf, ""})
 }

@@ -43,6 +43,8 @@ func Analyze(records iter.Seq2[recording.Record, error]) (*Study, error) {
 			s.Samples = append(s.Samples, *r.Sample)
 		case r.Event != nil:
 			s.Events = append(s.Events, *r.Event)
+		case r.Vitals != nil:
+			s.Vitals = append(s.Vitals, *r.Vitals)
 		}
 		j.Hear(r)
 	}
@@ -56,6 +58,7 @@ func Analyze(records iter.Seq2[recording.Record, error]) (*Study, error) {
 	for i := range j.segments {
 		s.Segments = append(s.Segments, j.segments[i].Segment)
 	}
+	s.Result.Limiter = s.limiter()
 	if u, ok := FitUSL(s.Result.Levels); ok {
 		s.USL = &u
 	}

@@ -3,6 +3,7 @@ package analysis
 import (
 	"time"
 
+	"pausetest/internal/limiter"
 	"pausetest/internal/recording"
 )
 
@@ -121,6 +122,9 @@ type Result struct {
 	// Flow is the way of the streams' bytes when the run began; null when it was
 	// not recorded.
 	Flow *Flow `json:"flow"`
+
+	// Limiter is where the limit is; null when the recording holds no vitals.
+	Limiter *limiter.Finding `json:"limiter"`
 }
 
 // A Flow is a recorded flow, and what it says in sentences.

@@ -9,6 +9,7 @@ type Study struct {
 	Segments []Segment
 	Events   []recording.Event
 	Samples  []recording.Sample
+	Vitals   []recording.Vitals
 	Result   Result
 	// USL is drawn beside the levels; nil with fewer than three of them.
 	USL *USL

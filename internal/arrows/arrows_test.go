@@ -29,10 +29,10 @@ var allowed = map[string][]string{
 	"internal/guard":                       {"internal/procctl", "internal/procctl/proctable"},
 	"internal/stream":                      {"internal/printable", "internal/procctl/proctable", "internal/strictyaml"},
 	"internal/experiment":                  {"internal/recording", "internal/schedule"},
-	"internal/analysis":                    {"internal/flowchart", "internal/recording"},
+	"internal/analysis":                    {"internal/flowchart", "internal/limiter", "internal/recording"},
 	"internal/judge":                       {"internal/analysis", "internal/experiment", "internal/recording"},
 	"plots":                                {"internal/analysis", "internal/printable", "internal/recording"},
-	"internal/report":                      {"internal/analysis", "internal/flowchart", "internal/printable", "internal/recording", "plots"},
+	"internal/report":                      {"internal/analysis", "internal/flowchart", "internal/limiter", "internal/printable", "internal/recording", "plots"},
 	"internal/history":                     {"internal/analysis", "internal/recording"},
 	"internal/simulate":                    {"internal/analysis", "internal/experiment", "internal/judge", "internal/recording", "internal/schedule", "internal/strictyaml"},
 	"internal/procctl/proctable/tabletest": {"internal/procctl/proctable"},
@@ -44,12 +44,14 @@ var allowed = map[string][]string{
 	"internal/occasion":                    nil,
 	"internal/config":                      {"internal/strictyaml"},
 	"internal/metrics":                     {"internal/analysis", "internal/printable"},
+	"internal/vitals":                      {"internal/netstat", "internal/printable", "internal/procctl", "internal/procctl/proctable", "internal/recording"},
+	"internal/limiter":                     {"internal/recording"},
 }
 
 // pure packages may not reach the operating system, not even through others.
 var pure = []string{
 	"internal/strictyaml", "internal/printable", "internal/recording", "internal/procctl/proctable", "internal/schedule", "internal/stream",
-	"internal/disk", "internal/flow", "internal/flowchart", "internal/experiment", "internal/analysis", "internal/judge", "internal/report", "internal/simulate", "plots", "internal/fdvol/volume", "internal/config", "internal/occasion",
+	"internal/disk", "internal/flow", "internal/flowchart", "internal/experiment", "internal/analysis", "internal/judge", "internal/report", "internal/simulate", "plots", "internal/fdvol/volume", "internal/config", "internal/occasion", "internal/limiter",
 }
 
 // forbidden is what makes a package impure.

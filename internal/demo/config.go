@@ -51,6 +51,12 @@ type Config struct {
 	LinkBytesPerSecond int64
 	// Seed decides when receivers stall, and the content of the data.
 	Seed uint64
+	// RelayPasses is how often a relay goes over each block to compute a checksum:
+	// with some, its CPU time is the limit.
+	RelayPasses int
+	// SourceFile, when not empty, is read block by block by every source, past all
+	// caches, before it writes a block: then the disk may be the limit.
+	SourceFile string
 	// BytesPerStream ends each source after so many bytes; 0 means never.
 	BytesPerStream int64
 
@@ -80,6 +86,8 @@ func (c Config) complete() (Config, error) {
 		return c, fmt.Errorf("receivers: want %s or %s, got %q", Stalling, Equal, c.Receivers)
 	case c.LinkBytesPerSecond < blockBytes:
 		return c, fmt.Errorf("link: want at least %d bytes per second, got %d", blockBytes, c.LinkBytesPerSecond)
+	case c.RelayPasses < 0:
+		return c, fmt.Errorf("relay passes: got %d", c.RelayPasses)
 	case c.BytesPerStream < 0:
 		return c, fmt.Errorf("bytes per stream: got %d", c.BytesPerStream)
 	case c.Arg == "":

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -38,6 +39,8 @@ func relayMain(args []string) error {
 	subcommand := flags.String("subcommand", "", "")
 	seed := flags.Uint64("seed", 0, "")
 	bytes := flags.Int64("bytes", 0, "")
+	passes := flags.Int("passes", 0, "")
+	file := flags.String("file", "", "")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -60,7 +63,7 @@ func relayMain(args []string) error {
 		if s.socket, err = dial(rest[1]); err != nil {
 			return fmt.Errorf("connecting %s to its receiver: %w", s.label, err)
 		}
-		argv := append([]string{sourceName, *subcommand}, sourceArgs(*seed, s.label, *bytes)...)
+		argv := append([]string{sourceName, *subcommand}, sourceArgs(*seed, s.label, *bytes, *file)...)
 		if s.source, s.pipe, err = startSource(argv); err != nil {
 			return fmt.Errorf("starting the source of %s: %w", s.label, err)
 		}
@@ -75,7 +78,7 @@ func relayMain(args []string) error {
 		<-terminated
 		kill() // and what they had written is still delivered
 	}()
-	return relay(streams)
+	return relay(streams, *passes)
 }
 
 // dial connects a blocking socket with Amanda's buffers to a receiver.
@@ -115,7 +118,7 @@ func startSource(argv []string) (*exec.Cmd, int, error) {
 
 // relay copies until every source has ended. This is the loop that the demo is
 // about: the write blocks, and with it everything.
-func relay(streams []relayed) error {
+func relay(streams []relayed, passes int) error {
 	ready := make([]unix.PollFd, len(streams))
 	for i, s := range streams {
 		ready[i] = unix.PollFd{Fd: int32(s.pipe), Events: unix.POLLIN}
@@ -131,7 +134,7 @@ func relay(streams []relayed) error {
 			if ready[i].Revents == 0 {
 				continue
 			}
-			n, err := copyBlock(s, block)
+			n, err := copyBlock(s, block, passes)
 			if err != nil {
 				return fmt.Errorf("relaying %s: %w", s.label, err)
 			}
@@ -146,10 +149,13 @@ func relay(streams []relayed) error {
 	return nil
 }
 
-// copyBlock reads once from the source and writes all of it to the receiver. It
-// returns 0 when the source has ended.
-func copyBlock(s relayed, block []byte) (int, error) {
+// copyBlock reads once from the source, goes over it, and writes all of it to the
+// receiver. It returns 0 when the source has ended.
+func copyBlock(s relayed, block []byte, passes int) (int, error) {
 	n, err := ignoringEINTR(unix.Read, s.pipe, block)
+	for range passes {
+		sha256.Sum256(block[:max(n, 0)])
+	}
 	for rest := block[:max(n, 0)]; len(rest) > 0 && err == nil; {
 		var written int
 		written, err = ignoringEINTR(unix.Write, s.socket, rest)
@@ -182,7 +188,8 @@ func (c Config) relays(all []destination) [][]destination {
 func relayArgs(c Config, to []destination) []string {
 	args := []string{"relay", "--subcommand", c.Arg,
 		"--seed", strconv.FormatUint(c.Seed, 10),
-		"--bytes", strconv.FormatInt(c.BytesPerStream, 10), "--"}
+		"--bytes", strconv.FormatInt(c.BytesPerStream, 10),
+		"--passes", strconv.Itoa(c.RelayPasses), "--file", c.SourceFile, "--"}
 	for _, d := range to {
 		args = append(args, d.label, d.address)
 	}

@@ -40,6 +40,15 @@ type SocketStats struct {
 	// which the peer's receive window stood in the way; both in steps of the
 	// kernel's tick (1 to 10 ms).
 	BusyNS, RwndLimitedNS int64
+	// SndbufLimitedNS is the part of it in which the socket's own send buffer was
+	// full of data that was under way.
+	SndbufLimitedNS int64
+	// QueuedBytes wait in the send buffer, unsent or not yet acknowledged.
+	QueuedBytes uint64
+	// SentSegments counts segments, Retransmits those sent once more.
+	SentSegments, Retransmits uint64
+	// MinRTTNS is the shortest round trip that the kernel has measured lately.
+	MinRTTNS int64
 }
 
 // ListTCP returns the TCP sockets whose inodes are wanted, in no particular

@@ -3,6 +3,7 @@ package netstat
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"net/netip"
 	"unsafe"
 
@@ -193,6 +194,15 @@ func parseSocket(m message) (Socket, error) {
 	}, nil
 }
 
+// minRTT converts a round trip in microseconds; that of a socket without any is the
+// largest number there is.
+func minRTT(us uint32) int64 {
+	if us == math.MaxUint32 {
+		return 0
+	}
+	return int64(us) * 1000
+}
+
 // parseSocketStats reads the answer to socketRequest. A socket in TIME_WAIT
 // still answers, but nobody holds it any more and it has no tcp_info.
 func parseSocketStats(m message) (SocketStats, error) {
@@ -207,7 +217,7 @@ func parseSocketStats(m message) (SocketStats, error) {
 		return SocketStats{}, err
 	}
 	var layout unix.TCPInfo // for its offsets only
-	if len(info) < int(unsafe.Offsetof(layout.Rwnd_limited))+8 {
+	if len(info) < int(unsafe.Offsetof(layout.Sndbuf_limited))+8 {
 		return SocketStats{}, errOldKernel
 	}
 	microseconds := func(offset uintptr) int64 { return int64(native.Uint64(info[offset:])) * 1000 }
@@ -217,5 +227,11 @@ func parseSocketStats(m message) (SocketStats, error) {
 		NotSentBytes:  uint64(native.Uint32(info[unsafe.Offsetof(layout.Notsent_bytes):])),
 		BusyNS:        microseconds(unsafe.Offsetof(layout.Busy_time)),
 		RwndLimitedNS: microseconds(unsafe.Offsetof(layout.Rwnd_limited)),
+
+		SndbufLimitedNS: microseconds(unsafe.Offsetof(layout.Sndbuf_limited)),
+		QueuedBytes:     uint64(native.Uint32(m.payload[sizeofSocketMsg-12:])),
+		SentSegments:    uint64(native.Uint32(info[unsafe.Offsetof(layout.Segs_out):])),
+		MinRTTNS:        minRTT(native.Uint32(info[unsafe.Offsetof(layout.Min_rtt):])),
+		Retransmits:     uint64(native.Uint32(info[unsafe.Offsetof(layout.Total_retrans):])),
 	}, nil
 }

@@ -45,7 +45,7 @@ func socketAnswer(info []byte) builder {
 		be16(40000).be16(10082).
 		u8(10, 0, 0, 1).zero(12).u8(10, 0, 0, 2).zero(12).
 		u32(3).u32(0xdddd0001).u32(0xcccc0002).
-		u32(0).u32(0).u32(0).u32(1000).u32(777)
+		u32(0).u32(0).u32(16_000).u32(1000).u32(777)
 	if info != nil {
 		payload = payload.attr(99, []byte{1}).attr(inetDiagInfo, info)
 	}
@@ -61,6 +61,10 @@ func tcpInfo() []byte {
 	native.PutUint32(info[144:], 13_000) // tcpi_notsent_bytes
 	native.PutUint64(info[168:], 14)     // tcpi_busy_time
 	native.PutUint64(info[176:], 15)     // tcpi_rwnd_limited
+	native.PutUint64(info[184:], 17)     // tcpi_sndbuf_limited
+	native.PutUint32(info[100:], 18)     // tcpi_total_retrans
+	native.PutUint32(info[136:], 19)     // tcpi_segs_out
+	native.PutUint32(info[148:], 20)     // tcpi_min_rtt
 	return info
 }
 
@@ -157,7 +161,8 @@ func TestParseSocket(t *testing.T) {
 }
 
 func TestParseSocketStats(t *testing.T) {
-	good := SocketStats{AckedBytes: 11_000, ReceivedBytes: 12_000, NotSentBytes: 13_000, BusyNS: 14_000, RwndLimitedNS: 15_000}
+	good := SocketStats{AckedBytes: 11_000, ReceivedBytes: 12_000, NotSentBytes: 13_000, BusyNS: 14_000, RwndLimitedNS: 15_000,
+		SndbufLimitedNS: 17_000, QueuedBytes: 16_000, SentSegments: 19, Retransmits: 18, MinRTTNS: 20_000}
 	for name, test := range map[string]struct {
 		m    builder
 		want SocketStats

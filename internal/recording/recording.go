@@ -3,7 +3,7 @@
 // them.
 //
 // A recording is a sequence of records, one JSON object a line: first a header,
-// then events and samples, appended as they happen. It holds facts only:
+// then events, samples and vitals, appended as they happen. It holds facts only:
 // cumulative counters and what was done when, never a rate and never a
 // judgement. A recording that was cut off (power, full disk, kill -9) is good
 // up to its last whole line.
@@ -24,6 +24,7 @@ type Record struct {
 	Header *Header `json:"header,omitempty"`
 	Event  *Event  `json:"event,omitempty"`
 	Sample *Sample `json:"sample,omitempty"`
+	Vitals *Vitals `json:"vitals,omitempty"`
 }
 
 // A Header says what was run, where, and how; it is the first record.

@@ -26,6 +26,14 @@ func records() []Record {
 		{Event: &Event{TNS: 1, Kind: SegmentBegin, Segment: &Segment{Number: 1, Phase: PhaseBaseline, Active: []int{1}}}},
 		{Sample: &Sample{TNS: 2, Interface: &InterfaceCounters{RxBytes: 1, TxBytes: 1<<63 + 1}, SocketBytes: u64(0),
 			Streams: []StreamCounters{{ID: 1, IOBytes: u64(5)}}}},
+		{Vitals: &Vitals{TNS: 3, LooksNS: []int64{2, 3},
+			Members: []Member{{PID: 10, StartTicks: 99, Name: "tar", Streams: []int{1}, Source: true, Writes: []uint64{4}}},
+			Seen:    [][]Activity{{{Kind: Writing, FD: new(1), To: ToPipe, Inode: 4}}},
+			Processes: []ProcessVitals{{PID: 10, CPU: &CPUTimes{RunNS: 1, BusiestNS: 1}, IO: &IOBytes{Written: 5},
+				VoluntarySwitches: u64(0), Looks: []int{0, -1}}},
+			Sockets: []SocketVitals{{Inode: 6, BusyNS: 7, QueuedBytes: []int64{-1, 0}}},
+			Disks:   []DiskVitals{{Device: "8:1", Name: "sda1"}},
+			Host:    &HostVitals{CPUBusyNS: 1, IOPressureNS: new(int64(0))}}},
 		{Event: &Event{TNS: 3, Kind: RunEnd, Detail: "decided"}},
 	}
 }
@@ -112,7 +120,7 @@ func TestReaderErrors(t *testing.T) {
 	check(lines[1], "no header", 0)
 	check(lines[0]+lines[0], "cut off in line 2", 1) // a damaged end
 	check(lines[0]+lines[0]+lines[1], "line 2: a second header", 1)
-	check(lines[0]+"{}\n"+lines[1], "line 2: a record is one header, event or sample; this one is 0", 1)
+	check(lines[0]+"{}\n"+lines[1], "line 2: a record is one header, event, sample or vitals; this one is 0", 1)
 	check(lines[0]+"garbage\n"+lines[1], "line 2: invalid character", 1)
 	check(lines[0]+lines[1]+"\x00\x00\x00", "cut off in line 3", 2)
 	check(strings.Replace(lines[0], `"format":1`, `"format":99`, 1), "recording format 99", 0)
@@ -121,7 +129,7 @@ func TestReaderErrors(t *testing.T) {
 // A program of a later day may add fields; an older one reads on.
 func TestUnknownFieldsAreIgnored(t *testing.T) {
 	src := strings.ReplaceAll(string(encode(t, records())), `"t_ns"`, `"news":[1],"t_ns"`)
-	if got, err := decode([]byte(src)); err != nil || len(got) != 4 {
+	if got, err := decode([]byte(src)); err != nil || len(got) != len(records()) {
 		t.Errorf("%d records, error %v", len(got), err)
 	}
 }

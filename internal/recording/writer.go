@@ -46,18 +46,18 @@ func (w *Writer) Write(r Record) error {
 	return w.err
 }
 
-// check reports a record that is not exactly one of header, event and sample,
-// or is not in its place.
+// check reports a record that is not exactly one of header, event, sample and
+// vitals, or is not in its place.
 func (r Record) check(first bool) error {
 	set := 0
-	for _, is := range []bool{r.Header != nil, r.Event != nil, r.Sample != nil} {
+	for _, is := range []bool{r.Header != nil, r.Event != nil, r.Sample != nil, r.Vitals != nil} {
 		if is {
 			set++
 		}
 	}
 	switch {
 	case set != 1:
-		return fmt.Errorf("a record is one header, event or sample; this one is %d", set)
+		return fmt.Errorf("a record is one header, event, sample or vitals; this one is %d", set)
 	case first && r.Header == nil:
 		return fmt.Errorf("a recording begins with a header")
 	case !first && r.Header != nil:

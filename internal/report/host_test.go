@@ -33,6 +33,7 @@ type host struct {
 	name      string
 	pairs     int // rounds of every two streams and each alone
 	seed      uint64
+	program   string // the name of the processes on the paths; none for a recording without vitals
 }
 
 const hostileLabel = "<script>alert(%d)</script>\x1b[31m|`rm -rf /`|\n\xff\u202e\"'&amp; *bold* [x](javascript:1)"
@@ -41,7 +42,7 @@ const hostileLabel = "<script>alert(%d)</script>\x1b[31m|`rm -rf /`|\n\xff\u202e
 func hosts() map[string]host {
 	long := "fileserver-03.backup.example.org:/export/home/department%02d/projects level 1"
 	return map[string]host{
-		"collapse-3":     {streams: 3, ratio: 0.31, blocks: 12, between: true, placebo: 6, note: "before switching to bsdtcp", labels: map[string]string{"site": "east", "ticket": "4711"}},
+		"collapse-3":     {program: "amandad", streams: 3, ratio: 0.31, blocks: 12, between: true, placebo: 6, note: "before switching to bsdtcp", labels: map[string]string{"site": "east", "ticket": "4711"}},
 		"saturated-2":    {streams: 2, ratio: 1.0, blocks: 8},
 		"scaling-8":      {streams: 8, ratio: 2.2, blocks: 16, between: true, label: long},
 		"no-collapse-16": {streams: 16, ratio: 1.27, noise: 0.12, blocks: 10, label: long},
@@ -49,8 +50,8 @@ func hosts() map[string]host {
 		"interrupted-3":  {streams: 3, ratio: 0.31, blocks: 12, cut: true},
 		"simulated-3":    {streams: 3, ratio: 1.9, blocks: 9, simulated: true},
 		"pairs-6":        {streams: 6, ratio: 3.5, blocks: 12, pairs: 4, label: long},
-		"moves-4":        {streams: 4, ratio: 0.5, blocks: 12, moves: true},
-		"hostile-3": {streams: 3, ratio: 0.31, blocks: 12, label: hostileLabel, note: "</title><img src=x onerror=alert(1)>\n# heading",
+		"moves-4":        {program: "tar", streams: 4, ratio: 0.5, blocks: 12, moves: true},
+		"hostile-3": {program: "<b>tar\x1b[31m|`*\n\xff", streams: 3, ratio: 0.31, blocks: 12, label: hostileLabel, note: "</title><img src=x onerror=alert(1)>\n# heading",
 			labels: map[string]string{"a<b>": "${jndi}|\x00"}, iface: "eth0<b>", name: "fs3\n\x1b]0;evil\a"},
 	}
 }
@@ -277,4 +278,35 @@ func (p *player) move() {
 		}
 	}
 	p.out = append(p.out, recording.Record{Sample: &s})
+	if p.program != "" {
+		p.observe()
+	}
+}
+
+// observe records that every running source waits to hand its data to a relay, and
+// that the relay waits in a write to one of its sockets.
+func (p *player) observe() {
+	const relay, pipes, sockets = 4000, 100, 200
+	v := recording.Vitals{TNS: p.nowNS, LooksNS: []int64{p.nowNS}, Disks: []recording.DiskVitals{{Device: "8:0", Name: "tank-disk"}},
+		Host: &recording.HostVitals{CPUBusyNS: p.nowNS / 9, CPUIdleNS: p.nowNS, IOPressureNS: new(p.nowNS / 50)}}
+	carrier := recording.Member{PID: relay, StartTicks: 9, Name: p.program, Streams: slices.Clone(p.live), Carrier: true}
+	sees := func(pid int, a recording.Activity) {
+		v.Processes = append(v.Processes, recording.ProcessVitals{PID: pid, Looks: []int{len(v.Seen)},
+			CPU: &recording.CPUTimes{RunNS: p.nowNS / 20, BusiestNS: p.nowNS / 20}, IO: &recording.IOBytes{Written: uint64(p.own[pid-relay])}, VoluntarySwitches: new(uint64(p.nowNS))})
+		v.Seen = append(v.Seen, []recording.Activity{a})
+	}
+	for i, id := range p.live {
+		carrier.Reads, carrier.Sockets = append(carrier.Reads, uint64(pipes+id)), append(carrier.Sockets, uint64(sockets+id))
+		v.Members = append(v.Members, recording.Member{PID: relay + id, StartTicks: 9, Name: p.program, Streams: []int{id}, Source: true, Writes: []uint64{uint64(pipes + id)}})
+		sees(relay+id, recording.Activity{Kind: recording.Writing, FD: new(1), To: recording.ToPipe, Inode: uint64(pipes + id), WaitChannel: "tank_write"})
+		queued := int64(0)
+		if i == 0 {
+			queued = 65536
+		}
+		v.Sockets = append(v.Sockets, recording.SocketVitals{Inode: uint64(sockets + id), AckedBytes: uint64(p.own[id]), BusyNS: p.nowNS, RwndLimitedNS: p.nowNS / 2,
+			SentSegments: uint64(p.nowNS / 1000), QueuedBytes: []int64{queued}})
+	}
+	v.Members = append(v.Members, carrier)
+	sees(relay, recording.Activity{Kind: recording.Writing, FD: new(7), To: recording.ToSocket, Inode: uint64(sockets + p.live[0])})
+	p.out = append(p.out, recording.Record{Vitals: &v})
 }

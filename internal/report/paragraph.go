@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pausetest/internal/analysis"
+	"pausetest/internal/limiter"
 )
 
 // Paragraph writes what a study found as one plain paragraph, without a table: for a
@@ -15,6 +16,9 @@ func Paragraph(w io.Writer, s *analysis.Study, folder string) error {
 	text := fmt.Sprintf("%s (%s): %s.", r.Verdict, placeOf(r), clean(r.Sentence))
 	if p := r.SharedProcess; p != nil {
 		text += fmt.Sprintf(" %d of %s flow through %s (pid %d).", len(p.Streams), count(len(s.Streams), "stream"), clean(p.Name), p.PID)
+	}
+	if cause := Cause(r); cause != "" {
+		text += " Where the limit is: " + cause + "."
 	}
 	if r.CutShort {
 		text += " The run was cut short: " + clean(r.Stopped) + "."
@@ -29,6 +33,14 @@ func Paragraph(w io.Writer, s *analysis.Study, folder string) error {
 		text += " The report: pausetest report " + clean(folder)
 	}
 	return Wrapped(w, text)
+}
+
+// Cause says in one line where the limit is; it is empty where that isn't known.
+func Cause(r *analysis.Result) string {
+	if r.Limiter == nil || r.Limiter.Kind == limiter.Unknown {
+		return ""
+	}
+	return clean(r.Limiter.Cause)
 }
 
 // Wrapped writes text in lines of a terminal's width.

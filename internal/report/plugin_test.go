@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"pausetest/internal/analysis"
+	"pausetest/internal/limiter"
 )
 
 // perfItem is one item of performance data as the guidelines of the Monitoring
@@ -77,6 +78,24 @@ func TestParagraph(t *testing.T) {
 		}
 		if !strings.Contains(strings.ReplaceAll(text, "\n", " "), s.Result.Sentence) && name != "hostile-3" {
 			t.Errorf("%s: the sentence is missing: %s", name, text)
+		}
+		if cause := Cause(&s.Result); cause != "" && !strings.Contains(strings.ReplaceAll(text, "\n", " "), "Where the limit is: "+cause) {
+			t.Errorf("%s: the cause is missing: %s", name, text)
+		}
+	}
+}
+
+func TestCauseSaysNothingItDoesNotKnow(t *testing.T) {
+	for _, test := range []struct {
+		finding *limiter.Finding
+		want    string
+	}{
+		{nil, ""},
+		{&limiter.Finding{Kind: limiter.Unknown, Cause: "the recording does not say where the limit is"}, ""},
+		{&limiter.Finding{Kind: limiter.BlockingWriter, Cause: "amandad waits\x1b"}, `amandad waits\x1b`},
+	} {
+		if got := Cause(&analysis.Result{Limiter: test.finding}); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
 		}
 	}
 }

@@ -73,8 +73,31 @@ func (r *Redactor) Record(rec recording.Record) recording.Record {
 			e.Flow = &f
 		}
 		rec.Event = &e
+	case rec.Vitals != nil:
+		v := r.vitals(*rec.Vitals)
+		rec.Vitals = &v
 	}
 	return rec
+}
+
+// vitals takes the names out. What the kernel calls its functions is of no use to
+// the judging, and is left out.
+func (r *Redactor) vitals(v recording.Vitals) recording.Vitals {
+	v.Members = mapped(v.Members, func(m recording.Member) recording.Member {
+		m.Name = r.sentence(m.Name)
+		return m
+	})
+	v.Seen = mapped(v.Seen, func(doing []recording.Activity) []recording.Activity {
+		return mapped(doing, func(a recording.Activity) recording.Activity {
+			a.WaitChannel = ""
+			return a
+		})
+	})
+	v.Disks = mapped(v.Disks, func(d recording.DiskVitals) recording.DiskVitals {
+		d.Name = r.whole("disk", d.Name)
+		return d
+	})
+	return v
 }
 
 func (r *Redactor) header(h recording.Header) recording.Header {

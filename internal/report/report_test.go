@@ -67,6 +67,24 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// TestVitalsChangeNoVerdict judges a recording with vitals and the same one without:
+// they say where the limit is, and nothing else.
+func TestVitalsChangeNoVerdict(t *testing.T) {
+	for _, name := range []string{"collapse-3", "moves-4"} {
+		h := hosts()[name]
+		with := h.study(t).Result
+		h.program = ""
+		without := h.study(t).Result
+		if with.Limiter == nil || without.Limiter != nil {
+			t.Errorf("%s: limits %v and %v", name, with.Limiter, without.Limiter)
+		}
+		with.Limiter = nil
+		if diff := cmp.Diff(without, with); diff != "" {
+			t.Errorf("%s (-without +with):\n%s", name, diff)
+		}
+	}
+}
+
 func TestSameStudySameBytes(t *testing.T) {
 	for _, name := range []string{"collapse-3", "moves-4"} {
 		for medium, write := range media {
@@ -90,6 +108,11 @@ func TestEveryReportSaysWhatCounts(t *testing.T) {
 		for _, medium := range []string{"text", "markdown", "html"} {
 			out := written(medium)
 			wanted := []string{string(r.Verdict), "stream-seconds", "resumed", "afterwards", strconv.FormatUint(r.Seed, 10), "pausetest run --label site=east"}
+			if r.Limiter == nil {
+				wanted = append(wanted, "what the processes did was not recorded")
+			} else {
+				wanted = append(wanted, "a single blocking writer", "another of its sockets had room")
+			}
 			if r.CutShort {
 				wanted = append(wanted, "did not reach its own end")
 			}
@@ -327,7 +350,7 @@ func TestBenchstat(t *testing.T) {
 func TestRedact(t *testing.T) {
 	h := hosts()["collapse-3"]
 	h.label = "payroll.example.org:/srv/data/customer%d level 0"
-	h.moves = true
+	h.moves, h.program = true, "payroll-dump"
 	secrets := []string{"payroll", "example", "192.0.2", "customer", "srv", "fs3", "5e2a3c1e", "bsdtcp", `"4711"`, "tank", "directory"}
 	redact := func(key string) []recording.Record {
 		r := NewRedactor([]byte(key))
@@ -415,6 +438,8 @@ func TestRedactLeavesNoName(t *testing.T) {
 				},
 				Edges: []recording.FlowEdge{{Via: recording.FlowVia(text), Name: text, Detail: text}},
 			}}},
+			{Vitals: &recording.Vitals{Members: []recording.Member{{Name: text}}, Disks: []recording.DiskVitals{{Name: text}},
+				Seen: [][]recording.Activity{{{Kind: recording.OnDisk, WaitChannel: text}}}}},
 		}
 		for _, rec := range records {
 			var b bytes.Buffer

@@ -74,9 +74,9 @@ func sheetOf(s *analysis.Study) *sheet {
 		Keys:     keysOf(r),
 	}
 	for _, sec := range []section{
-		levelsSection(s), recommendationSection(r), streamsSection(s), interactionsSection(s), sharedSection(s), flowSection(r), sourcesSection(r),
+		levelsSection(s), recommendationSection(r), streamsSection(s), interactionsSection(s), sharedSection(s), flowSection(r), limitSection(r), sourcesSection(r),
 		disturbanceSection(s), placeboSection(r), warningsSection(r), timelineSection(s), segmentsSection(s),
-		processesSection(s), refusedSection(s), countersSection(s), methodSection(s), runSection(s),
+		candidatesSection(r), processesSection(s), refusedSection(s), countersSection(s), methodSection(s), runSection(s),
 	} {
 		if sec.Title != "" {
 			sh.Sections = append(sh.Sections, sec)

@@ -208,6 +208,10 @@ type result struct {
 		Segments int
 	}
 	Warnings []string
+	Limiter  *struct {
+		Statement, Kind string
+		Process         *struct{ Name string }
+	}
 }
 
 // checkResult checks what the run left in its folder.
@@ -226,6 +230,7 @@ func (p pair) checkResult(t *testing.T, folder string) {
 		t.Errorf("verdict %q, want %q", r.Verdict, p.verdict)
 	}
 	p.checkResultStreams(t, r)
+	p.checkLimit(t, r)
 	var levels []int
 	for _, level := range r.Levels {
 		levels = append(levels, level.Active)
@@ -267,6 +272,24 @@ func (p pair) checkResultStreams(t *testing.T, r result) {
 		t.Errorf("the shared process is %+v, not amandad", r.Shared)
 	case p.auth == "bsdtcp" && r.Shared != nil:
 		t.Errorf("the shared process is %+v, and under bsdtcp there is none", *r.Shared)
+	}
+}
+
+// checkLimit checks where the limit is said to be. Only where one loop writes for all
+// dumps, and receivers stall, it is amandad's writing.
+func (p pair) checkLimit(t *testing.T, r result) {
+	t.Helper()
+	if r.Limiter == nil {
+		t.Error("nothing is said of the limit")
+		return
+	}
+	t.Logf("%s: %s: %s", p.name, r.Limiter.Kind, r.Limiter.Statement)
+	blocking := r.Limiter.Kind == "blocking-writer"
+	if want := p.verdict == "collapse"; blocking != want {
+		t.Errorf("the limit is said to be %q", r.Limiter.Kind)
+	}
+	if blocking && (r.Limiter.Process == nil || r.Limiter.Process.Name != "amandad") {
+		t.Errorf("the limit is said to be %+v, not amandad", r.Limiter.Process)
 	}
 }
 

@@ -15,6 +15,9 @@ type Status struct {
 	IgnoredSignals uint64
 	// EffectiveCaps has bit n set for capability n.
 	EffectiveCaps uint64
+	// VoluntarySwitches counts how often the thread that the file is of went to
+	// sleep by itself.
+	VoluntarySwitches uint64
 }
 
 // UIDs are the four user ids of a process.
@@ -47,6 +50,8 @@ func ParseStatus(text []byte) (Status, error) {
 			s.IgnoredSignals, err = strconv.ParseUint(string(value), 16, 64)
 		case "CapEff":
 			s.EffectiveCaps, err = strconv.ParseUint(string(value), 16, 64)
+		case "voluntary_ctxt_switches":
+			s.VoluntarySwitches, err = strconv.ParseUint(string(value), 10, 64)
 		}
 		if err != nil {
 			return s, fmt.Errorf("parsing status: bad %s %.40q", key, value)
