@@ -58,7 +58,7 @@ func ParseStat(text []byte) (Stat, error) {
 	if len(fields) < statMin {
 		return s, fmt.Errorf("parsing stat of pid %d: %d fields after the command, want at least %d", pid, len(fields), statMin)
 	}
-	if len(fields[statState]) != 1 {
+	if state := fields[statState]; len(state) != 1 || !isLetter(state[0]) {
 		return s, fmt.Errorf("parsing stat of pid %d: bad state %.20q", pid, fields[statState])
 	}
 	s.State = fields[statState][0]
@@ -86,3 +86,6 @@ func ParseStat(text []byte) (Stat, error) {
 
 // ID is the process's identity. It means nothing for a thread's stat.
 func (s Stat) ID() ProcID { return ProcID{PID: s.PID, StartTicks: s.StartTicks} }
+
+// isLetter holds for ASCII letters, by which the kernel names states.
+func isLetter(b byte) bool { return 'A' <= b && b <= 'Z' || 'a' <= b && b <= 'z' }
