@@ -30,6 +30,7 @@ type commandLine struct {
 	comm     string
 	argStart uint64
 	args     []string
+	exe      string
 }
 
 func (c *commandLine) isOf(stat *proctable.Stat) bool {
@@ -46,8 +47,8 @@ func NewTable(root string) *Table {
 	return &Table{root: root}
 }
 
-// Snapshot reads who there is: identities, parents, states, names and command
-// lines. Processes that end meanwhile are left out, and what may not be read of one
+// Snapshot reads who there is: identities, parents, states, names, command lines and
+// executables. Processes that end meanwhile are left out, and what may not be read of one
 // is left empty. The scan takes some milliseconds, so the rows are not of one
 // instant, but each is of one process.
 func (t *Table) Snapshot(ctx context.Context) (*proctable.Snapshot, error) {
@@ -81,12 +82,11 @@ func (t *Table) Snapshot(ctx context.Context) (*proctable.Snapshot, error) {
 	return snap, nil
 }
 
-// Examine reads the executables, network namespaces and descriptors of processes
-// of a snapshot, given by pid. That costs many times a row.
+// Examine reads the network namespaces and descriptors of processes of a snapshot,
+// given by pid. That costs many times a row.
 func (t *Table) Examine(ctx context.Context, s *proctable.Snapshot, pids []int) error {
 	return t.revisit(ctx, s, pids, func(d dir, p *proctable.Process) {
 		p.Examined = true
-		p.Exe, _ = d.readLink("exe")
 		if link, err := d.readLink("ns/net"); err == nil {
 			p.NetNS, _ = proctable.ParseNamespace(link)
 		}
@@ -197,37 +197,42 @@ func (r *rowReader) read(name string, pid int) (proctable.Process, bool) {
 		known = line.isOf(&stat) || stat.Flags&proctable.KernelThread != 0
 	}
 	if !known {
-		stat, line.args, err = r.both(name)
+		stat, line, err = r.whole(name)
 	}
 	if err != nil {
 		return proctable.Process{}, false
 	}
-	r.seen[pid] = commandLine{stat.ID(), stat.Comm, stat.ArgStart, line.args}
+	r.seen[pid] = commandLine{stat.ID(), stat.Comm, stat.ArgStart, line.args, line.exe}
 	return proctable.Process{ID: stat.ID(), PPID: stat.PPID, PGID: stat.PGID, Session: stat.Session,
-		State: stat.State, Comm: stat.Comm, Threads: stat.Threads, Args: line.args}, true
+		State: stat.State, Comm: stat.Comm, Threads: stat.Threads, Args: line.args, Exe: line.exe}, true
 }
 
-// both reads stat and command line of one process, as few calls as two files need.
+// whole reads stat, executable and command line of one process, with as few calls as
+// they need.
 //
 // A file of /proc is bound to the process that has the pid when it is opened. Had
-// the first one's ended before the second was opened, it could not be read
-// afterwards; as it can, it is the same process. The command line is read last:
+// the first one's ended before the others were read, it could not be read
+// afterwards; as it can, all are of the same process. The command line is read last:
 // one that an exec has just changed must not be kept under the later address.
-func (r *rowReader) both(name string) (stat proctable.Stat, args []string, err error) {
+func (r *rowReader) whole(name string) (stat proctable.Stat, line commandLine, err error) {
 	cmdline, err := r.root.openFile(name + "/cmdline")
 	if err != nil {
-		return stat, nil, err
+		return stat, line, err
 	}
 	defer unix.Close(cmdline)
 	if stat, err = readStatOf(r.root, name+"/stat", r.buf); err != nil || stat.Flags&proctable.KernelThread != 0 {
-		return stat, nil, err
+		return stat, line, err
+	}
+	if n, err := retry(func() (int, error) { return unix.Readlinkat(int(r.root), name+"/exe", r.buf) }); err == nil {
+		line.exe = string(r.buf[:n])
 	}
 	n, err := retry(func() (int, error) { return unix.Read(cmdline, r.buf) })
 	text := r.buf[:max(n, 0)]
 	if n == len(r.buf) {
 		text, err = readHead(cmdline, maxTextBytes)
 	}
-	return stat, proctable.ParseCmdline(text), err
+	line.args = proctable.ParseCmdline(text)
+	return stat, line, err
 }
 
 func readStatOf(d dir, name string, buf []byte) (proctable.Stat, error) {

@@ -8,8 +8,8 @@ import (
 	"pausetest/internal/procctl/proctable"
 )
 
-// A Scope says whose executables and descriptors a discovery needs: reading
-// everybody's costs many times the rest of a look at a busy host.
+// A Scope says whose descriptors a discovery needs: reading everybody's costs many
+// times the rest of a look at a busy host.
 //
 // A search for it goes outwards. Names and command lines tell who may be a stream;
 // its family and session are where pipes lead, as a rule. Only if one of its pipes
@@ -25,13 +25,8 @@ type Scope struct {
 func (sc *Scope) Unexamined(s *proctable.Snapshot, sel Selection) []int {
 	d := newDiscovery(s, sel, nil)
 	seeds := filter(d.procs, d.mayMatter)
-	near := d.neighbours(seeds)
-	if sel.byRules() {
-		// The kernel cuts long names; the executable's tells whether a rule fits.
-		near = append(near, filter(d.procs, func(p *process) bool { return len(p.Comm) >= commBytes && len(p.Args) > 0 })...)
-	}
-	if pids := unexamined(near); len(pids) > 0 {
-		return pids
+	if near := unexamined(d.neighbours(seeds)); len(near) > 0 {
+		return near
 	}
 	single := d.singlePipes(seeds)
 	if !slices.ContainsFunc(single, func(inode uint64) bool { return !sc.alone[inode] }) {
@@ -54,8 +49,7 @@ func unexamined(set []*process) []int {
 			pids = append(pids, p.ID.PID)
 		}
 	}
-	slices.Sort(pids)
-	return slices.Compact(pids)
+	return pids
 }
 
 // mayMatter holds for what could be a stream, or stand in a stream's way, and for
@@ -110,13 +104,14 @@ func (d *discovery) neighbours(seeds []*process) []*process {
 }
 
 // singlePipes are those that the seeds' bytes go through and of which only one end
-// was found. Standard error is no way of the bytes.
+// was found. Standard error is no way of the bytes, but whoever reads ours must not
+// be paused.
 func (d *discovery) singlePipes(seeds []*process) []uint64 {
 	family := subtrees(seeds)
 	var single []uint64
 	for p := range setOf(append(family, d.downstream(family)...)) {
 		for _, fd := range p.FDs {
-			if fd.Kind != proctable.Pipe || fd.Number == 2 {
+			if fd.Kind != proctable.Pipe || fd.Number == 2 && !d.protected[p] {
 				continue
 			}
 			if fd.Write && len(d.readers[fd.Inode]) == 0 || fd.Read && len(d.writers[fd.Inode]) == 0 {

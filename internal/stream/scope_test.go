@@ -26,7 +26,7 @@ func veil(s *proctable.Snapshot) veiled {
 	for i := range shown.Processes {
 		p := &shown.Processes[i]
 		v.whole[p.ID.PID] = *p
-		p.Exe, p.NetNS, p.FDs = "", 0, nil
+		p.NetNS, p.FDs = 0, nil
 	}
 	return v
 }
@@ -62,14 +62,17 @@ func TestScopeLosesNothing(t *testing.T) {
 		f := readFixture(t, file)
 		t.Run(f.name, func(t *testing.T) {
 			want, wantErr := Discover(f.snapshot, f.selection, f)
-			v := veil(f.snapshot)
-			v.examine(t, &Scope{}, f.selection)
-			got, err := Discover(v.shown, f.selection, f)
-			if (err == nil) != (wantErr == nil) {
-				t.Fatalf("%v, want %v", err, wantErr)
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Error(diff)
+			var sc Scope
+			for _, look := range []string{"first", "second"} {
+				v := veil(f.snapshot)
+				v.examine(t, &sc, f.selection)
+				got, err := Discover(v.shown, f.selection, f)
+				if (err == nil) != (wantErr == nil) {
+					t.Fatalf("%s look: %v, want %v", look, err, wantErr)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s look: %s", look, diff)
+				}
 			}
 		})
 	}
@@ -132,15 +135,16 @@ func TestScopeLeavesBystandersAlone(t *testing.T) {
 	}
 }
 
-// TestScopeKnowsLongNames: the kernel shows 15 bytes of a name, and the process has
-// changed its command line.
-func TestScopeKnowsLongNames(t *testing.T) {
+// TestScopeKnowsExecutables: a link gives a program another name, and a long one is cut
+// by the kernel.
+func TestScopeKnowsExecutables(t *testing.T) {
 	const rules = "rules:\n  - name: mine\n    programs: [my-own-backup-program]\n    feeds: [ssh]\n"
 	mine, err := ParseRules("mine.yaml", []byte(rules))
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := tabletest.Parse(t, `300 1 300 300 S 0 100 my-own-backup-p
+	for _, comm := range []string{"nightly", "my-own-backup-p"} {
+		whole := tabletest.Parse(t, "300 1 300 300 S 0 100 "+comm+`
 	args "backing up /home"
 	exe /opt/my-own-backup-program
 	fds 1w:pipe:7
@@ -148,10 +152,29 @@ func TestScopeKnowsLongNames(t *testing.T) {
 	args ssh host
 	fds 0r:pipe:7 3rw:socket:9
 `)
-	v := veil(whole)
-	sel := Selection{Rules: mine.Merge(&Rules{Transports: []string{"ssh"}})}
-	v.examine(t, &Scope{}, sel)
-	if found, err := Discover(v.shown, sel, nil); err != nil || len(found.Streams) != 1 {
-		t.Errorf("%+v, %v", found, err)
+		v := veil(whole)
+		sel := Selection{Rules: mine.Merge(&Rules{Transports: []string{"ssh"}})}
+		v.examine(t, &Scope{}, sel)
+		if found, err := Discover(v.shown, sel, nil); err != nil || len(found.Streams) != 1 {
+			t.Errorf("%s: %+v, %v", comm, found, err)
+		}
+	}
+}
+
+// TestScopeFindsWhoReadsUs, from standard error alone and in another session.
+func TestScopeFindsWhoReadsUs(t *testing.T) {
+	v := veil(tabletest.Parse(t, `1 0 1 1 S 0 1 init
+	args /sbin/init
+	fds 0r:/dev/null
+40 1 40 40 S 0 100 pausetest
+	args pausetest run
+	fds 0r:/dev/null 2w:pipe:7
+50 1 50 50 S 0 100 logger
+	args logger
+	fds 0r:pipe:7
+`))
+	v.examine(t, &Scope{}, Selection{Protect: []int{40}})
+	if !v.shown.ByPID(50).Examined {
+		t.Error("the reader of our standard error was not examined")
 	}
 }

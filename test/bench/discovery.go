@@ -65,7 +65,7 @@ func look(table *procctl.Table, scope *stream.Scope) error {
 	return err
 }
 
-// bareRead reads the same two files of every process and does nothing with them.
+// bareRead reads the same two files and link of every process and does nothing with them.
 func bareRead() error {
 	root, err := os.Open("/proc")
 	if err != nil {
@@ -89,6 +89,7 @@ func bareRead() error {
 			unix.Read(fd, buf)
 			unix.Close(fd)
 		}
+		unix.Readlinkat(int(root.Fd()), name+"/exe", buf)
 	}
 	return nil
 }

@@ -25,11 +25,11 @@ type Process struct {
 	Threads int
 	// Args is the command line; nil for kernel threads and zombies.
 	Args []string
-
-	// Examined says that the next three were read, as far as they may be.
-	Examined bool
-	// Exe is the executable's path; empty when unknown.
+	// Exe is the executable's path; empty when it may not be read.
 	Exe string
+
+	// Examined says that the next two were read, as far as they may be.
+	Examined bool
 	// NetNS is the inode of its network namespace; 0 when unknown.
 	NetNS uint64
 	// FDs are its open descriptors; nil when unknown.
