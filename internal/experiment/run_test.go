@@ -451,18 +451,22 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// Every pause is over by the instant by which it has to be.
+// Every pause is over by the instant by which it has to be, also where pausing takes
+// its time.
 func TestUntil(t *testing.T) {
-	h := newFakeHost(3)
-	h.blocks = 100
-	const untilNS = 40_000 * ms
-	reason, err := h.run(t.Context(), func(c *Config) { c.UntilNS = untilNS })
-	if err != nil || !strings.Contains(reason, "--window") || h.count("main [1 2 3]") < 2 || h.count("run-end") != 1 {
-		t.Errorf("reason %q, %v, events %q", reason, err, h.events())
-	}
-	for _, r := range h.records {
-		if e := r.Event; e != nil && (e.Kind == recording.Pausing || e.Kind == recording.Resumed) && e.TNS > untilNS {
-			t.Errorf("%s of stream %d at %d ms", e.Kind, e.Stream, e.TNS/ms)
+	for _, pauseNS := range []int64{1 * ms, 1000 * ms} {
+		for untilNS := int64(30_000 * ms); untilNS < 40_000*ms; untilNS += 500 * ms {
+			h := newFakeHost(3)
+			h.blocks, h.pauseNS = 100, pauseNS
+			reason, err := h.run(t.Context(), func(c *Config) { c.UntilNS = untilNS })
+			if err != nil || !strings.Contains(reason, "--window") || h.count("run-end") != 1 {
+				t.Errorf("until %d ms: reason %q, %v, events %q", untilNS/ms, reason, err, h.events())
+			}
+			for _, r := range h.records {
+				if e := r.Event; e != nil && e.Kind == recording.Resumed && e.TNS > untilNS {
+					t.Errorf("until %d ms: stream %d is resumed at %d ms", untilNS/ms, e.Stream, e.TNS/ms)
+				}
+			}
 		}
 	}
 }

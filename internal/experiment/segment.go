@@ -95,8 +95,8 @@ func (r *run) activate(ctx context.Context, seg recording.Segment) error {
 		if err := r.rest(ctx, toPause, holdNS); err != nil || r.changed {
 			return err
 		}
-		if r.UntilNS > 0 && r.Meter.NowNS()+holdNS > r.UntilNS {
-			return r.limitReached(0, "the time at which it may run is over (--window)")
+		if r.tooLate(holdNS) {
+			return r.limitReached(0, outOfHours)
 		}
 	}
 	if seg.Placebo {
@@ -118,14 +118,24 @@ func (r *run) activate(ctx context.Context, seg recording.Segment) error {
 		if err := r.pause(ctx, id); err != nil || r.changed || r.spoilt != "" {
 			return err
 		}
-		// Pausing many streams takes time, and the first one's limit counts from
-		// its own pause.
+		// Pausing many streams takes time: for the hours it may run in, and for the
+		// first one's limit, which counts from its own pause.
+		if r.tooLate(holdNS) {
+			return r.limitReached(id, outOfHours)
+		}
 		if r.Meter.NowNS()+holdNS > r.ledger.firstDeadlineNS() {
 			return r.limitReached(id, fmt.Sprintf("pausing takes so long here that a segment of %v would exceed the longest pause of %v (--max-pause)",
 				time.Duration(holdNS), time.Duration(r.Limits.MaxPauseNS)))
 		}
 	}
 	return r.recordErr
+}
+
+const outOfHours = "the time at which it may run is over (--window)"
+
+// tooLate reports whether a hold that begins now would end after the run has to.
+func (r *run) tooLate(holdNS int64) bool {
+	return r.UntilNS > 0 && r.Meter.NowNS()+holdNS > r.UntilNS
 }
 
 // limitReached resumes everything and ends the run for a limit.
