@@ -225,12 +225,14 @@ func (w *way) wire() (leaves, comes bool) {
 	return leaves, comes
 }
 
-// A connection that has carried less than this, and than a hundredth of the
-// busiest one of its process, carries messages: Amanda has two to four beside
-// each that carries data.
+// A connection that has carried less than messageBytes, and than a hundredth of the
+// busiest one of its process, carries messages: Amanda has two to four beside each
+// that carries data. Before the busiest has carried tellingBytes nothing can be told
+// apart: the others may only not have begun.
 const (
 	messageBytes = 1 << 20
 	messagePart  = 100
+	tellingBytes = 16 << 20
 )
 
 // busy are the connections of a process that carry data.
@@ -243,9 +245,10 @@ func (w *way) busy(pid int) []*TCPSocket {
 			list, most = append(list, s), max(most, carried(s))
 		}
 	}
-	return slices.DeleteFunc(list, func(s *TCPSocket) bool {
-		return carried(s) < messageBytes && carried(s) < most/messagePart || most > 0 && carried(s) == 0
-	})
+	if most < tellingBytes {
+		return list
+	}
+	return slices.DeleteFunc(list, func(s *TCPSocket) bool { return carried(s) < min(messageBytes, most/messagePart) })
 }
 
 // read adds where the sources read from: below the stream's own folder if any of
