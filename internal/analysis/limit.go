@@ -19,5 +19,8 @@ func (s *Study) limiter() *limiter.Finding {
 	for _, l := range s.Result.Levels {
 		in.Rates[l.Active] = l.BytesPerSecond
 	}
+	if s.Result.Blocks >= 2 {
+		in.RatioHigh = s.Result.Interval.High
+	}
 	return limiter.Find(in)
 }

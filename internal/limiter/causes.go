@@ -190,7 +190,12 @@ func (t *tally) farKind(socket uint64) Kind {
 // once, so that something on the way is full, or the streams are not known to move less
 // together than one alone.
 func (t *tally) costsNothing(in *Facts, kind Kind) bool {
-	return kind != Receivers || !(t.overOne(in) < loses)
+	return kind != Receivers || !t.movesLess(in)
+}
+
+// movesLess reports whether the streams are shown to move less together than one alone.
+func (t *tally) movesLess(in *Facts) bool {
+	return t.overOne(in) < loses && in.RatioHigh > 0 && in.RatioHigh < 1
 }
 
 // overOne is the throughput at this level over that of one stream alone; not a number

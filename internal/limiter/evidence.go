@@ -78,7 +78,11 @@ func (c *conclusion) blockingEvidence(s share, add adder) {
 
 // ratioEvidence says what running together costs.
 func (c *conclusion) ratioEvidence(add adder) {
-	if ratio := c.top.overOne(c.in); ratio == ratio {
+	switch ratio := c.top.overOne(c.in); {
+	case ratio != ratio:
+	case ratio < loses && !c.top.movesLess(c.in):
+		add(false, "that %s together move less than one alone is not decided", streams(c.top.active))
+	default:
 		add(ratio < loses, "%s together move %s of what one moves alone", streams(c.top.active), number(ratio))
 	}
 }

@@ -44,6 +44,10 @@ type Facts struct {
 	Windows []Window
 	// Rates is the throughput by number of running streams, in bytes per second.
 	Rates map[int]float64
+	// RatioHigh is the upper end of the interval of the throughput with all streams
+	// running over that of one alone; 0 when it is not known. What costs nothing is no
+	// limit, so a writer is blamed only if it lies below 1.
+	RatioHigh float64
 	// LinkBytesPerSecond is the interface's speed; 0 when it is not known.
 	LinkBytesPerSecond float64
 }

@@ -107,8 +107,14 @@ func play(n int, frames ...frame) []recording.Vitals {
 func all(vitals []recording.Vitals, ratio float64) Facts {
 	return Facts{
 		Vitals: vitals, Windows: []Window{{Active: []int{1, 2, 3}, FromNS: 0, ToNS: 1e12}},
-		Rates: map[int]float64{1: 1e6, 3: ratio * 1e6},
+		Rates: map[int]float64{1: 1e6, 3: ratio * 1e6}, RatioHigh: 1.2 * ratio,
 	}
+}
+
+// doubtful has an interval that holds everything.
+func doubtful(f Facts) Facts {
+	f.RatioHigh = 3
+	return f
 }
 
 func TestFind(t *testing.T) {
@@ -133,6 +139,7 @@ func TestFind(t *testing.T) {
 		device  string
 	}{
 		"a single blocking writer":                  {facts: all(play(40, blocked), .4), kind: BlockingWriter, process: "relay"},
+		"whether it loses is not decided":           {facts: doubtful(all(play(40, blocked), .4)), kind: Receivers},
 		"it loses nothing":                          {facts: all(play(40, blocked), 1), kind: Receivers},
 		"nobody knows whether it loses":             {facts: Facts{Vitals: play(40, blocked), Windows: all(nil, 1).Windows}, kind: Receivers},
 		"the others are full, too":                  {facts: all(play(40, tarsWrite(writes(recording.ToSocket, socks+1), full, full, full).shut(.9)), .4), kind: Receivers},
