@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -140,16 +139,6 @@ func InterfaceForSockets(sockets []Socket) (Interface, error) {
 		peers[ifindex] = append(peers[ifindex], s.Remote.Addr().String())
 	}
 	return onlyInterface(peers)
-}
-
-// InterfaceForPeers is InterfaceForSockets for addresses that there is no
-// socket to yet.
-func InterfaceForPeers(peers []netip.Addr) (Interface, error) {
-	var sockets []Socket
-	for _, p := range peers {
-		sockets = append(sockets, Socket{Remote: netip.AddrPortFrom(p, 0)})
-	}
-	return InterfaceForSockets(sockets)
 }
 
 // routeInterface asks the kernel which interface a socket's packets leave by.

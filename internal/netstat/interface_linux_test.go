@@ -60,11 +60,11 @@ func (ns *namespace) wantRefusal(t *testing.T, want error, look func() (Interfac
 
 func forPeers(peers ...string) func() (Interface, error) {
 	return func() (Interface, error) {
-		var addrs []netip.Addr
+		var sockets []Socket
 		for _, p := range peers {
-			addrs = append(addrs, netip.MustParseAddr(p))
+			sockets = append(sockets, Socket{Remote: netip.AddrPortFrom(netip.MustParseAddr(p), 0)})
 		}
-		return InterfaceForPeers(addrs)
+		return InterfaceForSockets(sockets)
 	}
 }
 

@@ -2,7 +2,6 @@ package procctl
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 
@@ -47,39 +46,6 @@ func Open(id ProcID) (*Handle, error) {
 	}
 	h.comm, h.stat = stat.Comm, stat
 	return h, nil
-}
-
-// Adopt makes a Handle of a pidfd that came from elsewhere, for instance over a
-// unix socket, and owns it from then on if there is no error. It checks that the
-// descriptor is a pidfd and that its process has the pid and start time of id;
-// a process that ended meanwhile gives ErrGone.
-func Adopt(id ProcID, fd int) (*Handle, error) {
-	info, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
-	if err != nil {
-		return nil, &ProcError{Op: "adopting", ID: id, Err: classify(err)}
-	}
-	pid, ok := proctable.PidfdPID(info)
-	switch {
-	case !ok:
-		err = errors.New("descriptor is no pidfd")
-	case pid == -1: // reaped
-		err = ErrGone
-	case pid != id.PID:
-		err = fmt.Errorf("descriptor is of pid %d", pid)
-	case pid <= 1 || pid == os.Getpid():
-		err = ErrForbidden
-	}
-	if err != nil {
-		return nil, &ProcError{Op: "adopting", ID: id, Err: err}
-	}
-	stat, err := readStat(id.PID)
-	if err == nil && stat.ID() != id {
-		err = ErrGone
-	}
-	if err != nil {
-		return nil, &ProcError{Op: "adopting", ID: id, Comm: stat.Comm, Err: classify(err)}
-	}
-	return &Handle{id: id, comm: stat.Comm, fd: fd, stat: stat}, nil
 }
 
 // ID is the identity that was proved.

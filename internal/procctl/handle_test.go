@@ -134,41 +134,6 @@ func TestClosedHandleSignalsNobody(t *testing.T) {
 	}
 }
 
-func TestAdopt(t *testing.T) {
-	m := help(t, nil, "block")
-	other := help(t, nil, "block")
-	h := open(t, m.id())
-	fd, err := unix.FcntlInt(uintptr(h.FD()), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	if _, err := Adopt(other.id(), fd); err == nil {
-		t.Error("adopted a pidfd under another's identity")
-	}
-	wrong := m.id()
-	wrong.StartTicks++
-	if _, err := Adopt(wrong, fd); !errors.Is(err, ErrGone) {
-		t.Errorf("another start time: %v", err)
-	}
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
-	if _, err := Adopt(m.id(), int(null.Fd())); err == nil {
-		t.Error("adopted /dev/null")
-	}
-	adopted, err := Adopt(m.id(), fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := adopted.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "stopped through the adopted handle", allStopped(t, h))
-}
-
 func TestNotPermitted(t *testing.T) {
 	require(t, "root", os.Geteuid() == 0)
 	m := help(t, nil, "block")

@@ -97,9 +97,6 @@ func helpReuse() {
 		if _, err := Open(id); !errors.Is(err, ErrGone) {
 			fail("opening the old identity: %v", err)
 		}
-		if _, err := Adopt(id, h.FD()); !errors.Is(err, ErrGone) {
-			fail("adopting the old handle: %v", err)
-		}
 		if _, err := OpenIO(id); !errors.Is(err, ErrGone) {
 			fail("opening the old identity's counters: %v", err)
 		}

@@ -22,9 +22,9 @@ func disturbanceSection(s *analysis.Study) section {
 		pauses += r.Streams[i].Pauses
 	}
 	sec.Facts = []fact{
-		{"withheld", withheldText(s)},
+		{"withheld", atLeast(r) + withheldText(s)},
 		{"pauses", count(pauses, "pause") + " of " + count(len(r.Streams), "stream")},
-		{"longest pause", limitText(r.LongestPauseSec, r.MaxPauseSec) + exceeded(r.LongestPauseSec, r.MaxPauseSec)},
+		{"longest pause", atLeast(r) + limitText(r.LongestPauseSec, r.MaxPauseSec) + exceeded(r.LongestPauseSec, r.MaxPauseSec)},
 	}
 	if total := nsSeconds(s.Header.Limits.MaxPausedTotalNS); total > 0 {
 		most := 0.0
@@ -56,6 +56,16 @@ func anyPaused(r *analysis.Result) bool {
 		}
 	}
 	return false
+}
+
+// atLeast stands before what was withheld when the end of a pause was not recorded.
+func atLeast(r *analysis.Result) string {
+	for i := range r.Streams {
+		if st := &r.Streams[i]; st.Pauses > 0 && !st.Resumed {
+			return "at least "
+		}
+	}
+	return ""
 }
 
 // withheldText gives the stream-seconds withheld against those the streams

@@ -132,12 +132,12 @@ func keysOf(r *analysis.Result) []fact {
 	}
 	longest := "nothing was paused"
 	if r.LongestPauseSec > 0 {
-		longest = limitText(r.LongestPauseSec, r.MaxPauseSec)
+		longest = atLeast(r) + limitText(r.LongestPauseSec, r.MaxPauseSec)
 	}
 	keys := []fact{
 		{"all together over one alone", ratio},
 		{"blocks counted", blocksText(r)},
-		{"withheld from the backups", threeDigits(r.PausedStreamSec) + " stream-seconds"},
+		{"withheld from the backups", atLeast(r) + threeDigits(r.PausedStreamSec) + " stream-seconds"},
 		{"longest pause", longest},
 	}
 	if rec := r.RecommendedStreams; rec != nil {

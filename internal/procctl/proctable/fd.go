@@ -78,18 +78,6 @@ func ParseFDPosition(fdinfo []byte) (bytes uint64, ok bool) {
 	return bytes, err == nil
 }
 
-// PidfdPID finds the process that a pidfd refers to in its fdinfo: -1 when it
-// was reaped, 0 when it is outside our pid namespace. Another kind of
-// descriptor gives !ok.
-func PidfdPID(fdinfo []byte) (pid int, ok bool) {
-	value, ok := infoField(fdinfo, "Pid")
-	if !ok {
-		return 0, false
-	}
-	pid, err := strconv.Atoi(value)
-	return pid, err == nil && pid >= -1
-}
-
 // infoField finds the value of the first line "name: value".
 func infoField(text []byte, name string) (string, bool) {
 	for line := range bytes.Lines(text) {

@@ -68,9 +68,6 @@ func FuzzParseFD(f *testing.F) {
 		if read, write, ok := ParseFDAccess(info); ok != (read || write) {
 			t.Errorf("%q: %t %t %t", info, read, write, ok)
 		}
-		if pid, ok := PidfdPID(info); ok && pid < -1 {
-			t.Errorf("%q: %d", info, pid)
-		}
 		if id := ParseFDMount(info); id < 0 {
 			t.Errorf("%q: mount %d", info, id)
 		}

@@ -139,16 +139,6 @@ func TestParseFDInfo(t *testing.T) {
 			t.Errorf("%q: mount %d, want %d", text, id, want)
 		}
 	}
-	for text, want := range map[string]int{"pos:\t0\nPid:\t4121\nNSpid:\t4121\n": 4121, "Pid:\t-1\n": -1, "Pid:\t0\n": 0} {
-		if pid, ok := PidfdPID([]byte(text)); !ok || pid != want {
-			t.Errorf("%q: %d, %t", text, pid, ok)
-		}
-	}
-	for _, text := range []string{"", "pos:\t0\n", "Pid:\tx\n", "Pid:\t-2\n", "NSpid:\t5\n"} {
-		if pid, ok := PidfdPID([]byte(text)); ok {
-			t.Errorf("%q: %d", text, pid)
-		}
-	}
 }
 
 func TestParseNamespace(t *testing.T) {
