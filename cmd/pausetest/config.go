@@ -24,8 +24,8 @@ func newConfig() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "config",
 		Short: "check the configuration file, or show what is in force and from where",
-		Long: `Every flag of run, check and streams that means more than one invocation has a key of
-the same name in ` + settingsFile + `, or in the file that --config names:
+		Long: `Every flag of run, check, streams, fdvol and history that means more than one invocation
+has a key of the same name in ` + settingsFile + `, or in the file that --config names:
 
     max-pause: 5s
     runs: /var/lib/pausetest/runs
@@ -54,7 +54,7 @@ func newConfigCheck() *cobra.Command {
 		Short: "say what is wrong with a configuration file, with line and column",
 		Long: `check reads the configuration file (` + settingsFile + ` unless one is named) and prints all
 that is wrong with it, a line each: unknown keys, values of the wrong kind, and what
-run, check or streams would say of the values. It exits with 2 if there is anything.`,
+the commands would say of the values. It exits with 2 if there is anything.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := settingsFile
