@@ -20,6 +20,7 @@ type Proc struct {
 	root      string
 	processes map[int]*procCount
 	denied    map[int]bool
+	tracked   []int
 }
 
 // A procCount is the first and the latest reading of a process, and of the files
@@ -46,7 +47,9 @@ func NewProc(root string) *Proc {
 
 // Track reads the counters of these processes. A process counts from the first
 // time that it is read; what one that has ended moved since the last time is lost.
+// One that is tracked no longer keeps what it has: its number may be a stranger's.
 func (p *Proc) Track(pids []int) error {
+	p.tracked = slices.Clone(pids)
 	for _, pid := range pids {
 		p.read(pid)
 	}
@@ -69,6 +72,9 @@ func (p *Proc) read(pid int) {
 		c = &procCount{first: io, files: map[int]*fileCount{}}
 		p.processes[pid] = c
 	}
+	if wentBackwards(c.latest, io) {
+		return // a stranger has the number now
+	}
 	c.latest = io
 	links, _ := os.ReadDir(folder + "/fd") // not permitted: the sums alone
 	for _, link := range links {
@@ -76,6 +82,12 @@ func (p *Proc) read(pid int) {
 			c.readFile(folder, number)
 		}
 	}
+}
+
+// wentBackwards reports a reading that the same process can't have come to.
+func wentBackwards(before, after proctable.IO) bool {
+	return after.ReadBytes < before.ReadBytes || after.WrittenBytes < before.WrittenBytes ||
+		after.ReadCalls < before.ReadCalls || after.WriteCalls < before.WriteCalls
 }
 
 // readFile adds how far a descriptor has moved forward in the file that it was
@@ -114,11 +126,13 @@ func directionOf(fdinfo []byte) volume.Direction {
 	return volume.Either
 }
 
-// Finish reads the counters once more and returns what was moved, and the
-// processes whose counters may not be read.
+// Finish reads the counters of who is still tracked once more and returns what all
+// have moved, and the processes whose counters may not be read.
 func (p *Proc) Finish() (moved []volume.Moved, denied []int) {
-	for pid, c := range p.processes {
+	for _, pid := range p.tracked {
 		p.read(pid)
+	}
+	for pid, c := range p.processes {
 		readCalls, writeCalls := c.latest.ReadCalls-c.first.ReadCalls, c.latest.WriteCalls-c.first.WriteCalls
 		moved = append(moved,
 			volume.Moved{PID: pid, FD: volume.AllFDs, Direction: volume.In, Bytes: c.latest.ReadBytes - c.first.ReadBytes, Calls: &readCalls},

@@ -104,38 +104,34 @@ func TestProcOfEndedProcess(t *testing.T) {
 	}
 }
 
-func TestParseSyscall(t *testing.T) {
+// A number that was given to a stranger doesn't count for the one that had it.
+func TestProcOfReusedNumber(t *testing.T) {
+	const before, more = 1000, 700 // bytes
 	for _, tc := range []struct {
-		text   string
-		number uint32
-		args   [3]uint64
-		ok     bool
+		name     string
+		dropped  bool // the end was seen
+		stranger int  // has read so many bytes
+		want     uint64
 	}{
-		{"1 0x5 0x7ffc10 0x8000 0x0 0x0 0x0 0x7ffc00 0x7f12\n", 1, [3]uint64{5, 0x7ffc10, 0x8000}, true},
-		{"running\n", 0, [3]uint64{}, false},
-		{"-1 0x7ffc00 0x7f12\n", 0, [3]uint64{}, false},
-		{"-1 0x7ffc00 0x7f12 0x1 0x2\n", 0, [3]uint64{}, false},
-		{"1 0x5 zero 0x8000\n", 0, [3]uint64{}, false},
-		{"", 0, [3]uint64{}, false},
+		{"dropped, less", true, 5, more},
+		{"dropped, more", true, 1 << 40, more},
+		{"tracked on, less", false, 5, more},
 	} {
-		number, args, ok := parseSyscall(tc.text)
-		if ok != tc.ok || ok && (number != tc.number || args != tc.args) {
-			t.Errorf("parseSyscall(%q) = %d, %v, %t", tc.text, number, args, ok)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			f := procFolder{t, t.TempDir()}
+			f.io(before, 0, 10, 0)
+			p := NewProc(f.root)
+			p.Track([]int{42})
+			f.io(before+more, 0, 17, 0)
+			p.Track([]int{42})
+			if tc.dropped {
+				p.Track(nil)
+			}
+			f.io(tc.stranger, 0, 1, 0)
+			moved, _ := p.Finish()
+			if len(moved) != 2 || moved[0].Bytes != tc.want || *moved[0].Calls != 7 || moved[1].Bytes != 0 {
+				t.Errorf("%+v", moved)
+			}
+		})
 	}
-}
-
-func FuzzParseSyscall(f *testing.F) {
-	f.Add("1 0x5 0x7ffc10 0x8000 0x0 0x0 0x0 0x7ffc00 0x7f12\n")
-	f.Add("running\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		number, args, ok := parseSyscall(text)
-		if !ok {
-			return
-		}
-		again := fmt.Sprintf("%d %#x %#x %#x", number, args[0], args[1], args[2])
-		if n, a, ok := parseSyscall(again); !ok || n != number || a != args {
-			t.Errorf("%q, then %q: %d %v %t", text, again, n, a, ok)
-		}
-	})
 }
