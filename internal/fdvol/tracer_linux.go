@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pausetest/internal/fdvol/volume"
+	"pausetest/internal/procctl/proctable"
 )
 
 // A Tracer counts, in the kernel, what the tracked processes move through their
@@ -172,9 +172,10 @@ func (t *Tracer) pending(pid int, records []byte, endedNS uint64) []volume.Pendi
 		if err != nil {
 			continue
 		}
-		number, args, ok := parseSyscall(string(text))
+		call, running, err := proctable.ParseSyscall(text)
+		number, args := uint32(call.Number), [3]uint64(call.Args[:3])
 		shape, isCounted := calls[number]
-		if !ok || !isCounted {
+		if err != nil || running || int64(number) != call.Number || !isCounted {
 			continue
 		}
 		p := volume.Pending{PID: pid, TID: tid, Call: shape.name}
@@ -232,26 +233,6 @@ func (s syscallShape) descriptors(args [3]uint64) (first, second int) {
 		second = int(int32(args[2]))
 	}
 	return first, second
-}
-
-// parseSyscall parses /proc/PID/task/TID/syscall: the number and the arguments of
-// the call a thread is blocked in. A thread that runs, or is stopped outside of a
-// call, is in none.
-func parseSyscall(text string) (number uint32, args [3]uint64, ok bool) {
-	fields := strings.Fields(text)
-	if len(fields) < 1+len(args) {
-		return 0, args, false // "running"; "-1 SP PC"
-	}
-	n, err := strconv.ParseUint(fields[0], 10, 32)
-	if err != nil {
-		return 0, args, false
-	}
-	for i := range args {
-		if args[i], err = strconv.ParseUint(fields[1+i], 0, 64); err != nil {
-			return 0, args, false
-		}
-	}
-	return uint32(n), args, true
 }
 
 // monotonicNS is the clock of the programs.

@@ -185,8 +185,8 @@ func (w *Watch) look(t *watchedThread) (Sight, bool) {
 				stat.State = 'R' // it woke up between the two
 			case err == nil && !foreign(got):
 				call = calls[got.Number]
-				if takesFD(call) && got.First < 1<<31 {
-					s.FD = int(got.First)
+				if takesFD(call) && got.Args[0] < 1<<31 {
+					s.FD = int(got.Args[0])
 				}
 			}
 		}

@@ -12,8 +12,9 @@ type Syscall struct {
 	// Number of the call in the thread's own architecture; -1 when it sleeps
 	// outside of any, in a page fault for instance.
 	Number int64
-	// First is the first argument: of most calls that wait, the descriptor.
-	First uint64
+	// Args are the arguments; the first is the descriptor of most calls that wait.
+	// Outside of any call they are zero.
+	Args [6]uint64
 	// StackPointer tells a 32-bit process, whose calls have other numbers.
 	StackPointer uint64
 }
@@ -32,8 +33,8 @@ func ParseSyscall(text []byte) (call Syscall, running bool, err error) {
 	if call.Number, err = strconv.ParseInt(string(fields[0]), 10, 64); err != nil {
 		return call, false, fmt.Errorf("parsing syscall: bad number %.20q", fields[0])
 	}
-	if len(fields) == 9 {
-		if call.First, err = parseHex(fields[1]); err != nil {
+	for i := range len(fields) - 3 {
+		if call.Args[i], err = parseHex(fields[1+i]); err != nil {
 			return call, false, fmt.Errorf("parsing syscall: %w", err)
 		}
 	}
