@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -186,17 +185,10 @@ func settingsInForce(cmd *cobra.Command) (*shownSettings, error) {
 		}
 	}
 	slices.SortStableFunc(shown.Settings, func(a, b shownSetting) int { return cmp.Compare(a.Key, b.Key) })
-	_, unknown := config.ParseEnvironment(os.Environ(), keysOf(root))
-	for _, name := range unknown {
-		if !slices.Contains(otherVariables, name) {
-			shown.Unknown = append(shown.Unknown, name)
-		}
-	}
+	_, unknown := settingsInEnvironment(keysOf(root))
+	shown.Unknown = append(shown.Unknown, unknown...)
 	return shown, nil
 }
-
-// otherVariables are those of ours that are no settings.
-var otherVariables = []string{settingsVariable, "PAUSETEST_STATE_DIR"}
 
 // add adds a flag of a command. What is the same for several is shown once.
 func (l *shownSettings) add(command string, f *pflag.Flag) {

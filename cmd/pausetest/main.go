@@ -152,7 +152,13 @@ Try it first, without root and without a backup:
 			}
 			return cmd.Help()
 		},
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return settle(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			// This order: only who knows the settings knows how to complain (--plugin).
+			if err := settle(cmd); err != nil {
+				return err
+			}
+			return refuseMisspelt(cmd)
+		},
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"pausetest/internal/config"
+	"pausetest/internal/printable"
 	"pausetest/internal/strictyaml"
 )
 
@@ -110,7 +112,7 @@ func settle(cmd *cobra.Command) error {
 	if len(faults) > 0 {
 		return badInput("see all that is wrong with: pausetest config check "+name, "%w", faults[0])
 	}
-	inEnvironment, _ := config.ParseEnvironment(os.Environ(), keys)
+	inEnvironment, _ := settingsInEnvironment(keys)
 	for _, f := range keyed(cmd) {
 		s, set := inEnvironment[f.Name]
 		if !set {
@@ -124,6 +126,37 @@ func settle(cmd *cobra.Command) error {
 		}
 	}
 	return nil
+}
+
+// refuseMisspelt refuses variables that look like settings and are none: a limit that
+// was misspelt must not be no limit.
+func refuseMisspelt(cmd *cobra.Command) error {
+	if !isConfigurable(cmd) {
+		return nil
+	}
+	if _, unknown := settingsInEnvironment(keysOf(cmd.Root())); len(unknown) > 0 {
+		return badInput("see those that are set: pausetest config show; every key has a variable", "%s is no setting", printable.Text(unknown[0], 60))
+	}
+	return nil
+}
+
+// settingsInEnvironment are the settings of the environment, and the names of
+// variables that look like one and are none.
+func settingsInEnvironment(keys map[string]config.Shape) (set map[string]config.Setting, unknown []string) {
+	set, unknown = config.ParseEnvironment(os.Environ(), keys)
+	return set, slices.DeleteFunc(unknown, func(name string) bool {
+		// One that is empty is as if unset, whatever its name.
+		return os.Getenv(name) == "" || slices.Contains(otherVariables, name) || slices.Contains(testVariables, name)
+	})
+}
+
+// otherVariables are those of ours that are no settings.
+var otherVariables = []string{settingsVariable, "PAUSETEST_STATE_DIR"}
+
+// testVariables are those of our tests; the programs that these start inherit them.
+var testVariables = []string{
+	"PAUSETEST_AMANDA_KEEP", "PAUSETEST_ARTIFACTS", "PAUSETEST_DEMO_LINK", "PAUSETEST_DEMO_MEASURE", "PAUSETEST_DEMO_STALLS",
+	"PAUSETEST_LIMITER", "PAUSETEST_REQUIRE", "PAUSETEST_TABLE", "PAUSETEST_TORTURE",
 }
 
 // give sets a flag as the command line would have done it.
