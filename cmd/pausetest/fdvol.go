@@ -76,6 +76,9 @@ had it reads /proc, which tells less. Ctrl-C ends it early.`,
 
 // watch counts until the time is over or the operator has seen enough.
 func (o *fdvolOptions) watch(ctx context.Context, l *looker, stderr io.Writer) (*fdVolume, error) {
+	if err := recoverUnlessBusy(stderr); err != nil {
+		return nil, err
+	}
 	first, err := l.look(ctx)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ func newResume() *cobra.Command {
 not live to continue, if they are still the same processes and still stopped.
 What somebody else had stopped stays stopped. It is needed only if both the run
 and its guard were killed at the same moment. Every command that looks at live
-streams (streams, run, check, demo) does the same first.`,
+streams (streams, fdvol, run, check, demo) does the same first.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			done, err := guard.Recover(guard.DefaultStateDir())
@@ -85,6 +85,15 @@ func recoverFirst(stderr io.Writer) error {
 		return failed("run as root: pausetest resume", err)
 	}
 	return nil
+}
+
+// recoverUnlessBusy is recoverFirst for commands that get along with a live run.
+func recoverUnlessBusy(stderr io.Writer) error {
+	err := recoverFirst(stderr)
+	if _, busy := errors.AsType[*guard.BusyError](err); busy {
+		return nil
+	}
+	return err
 }
 
 func wasLeft(o guard.Outcome) bool { return o == guard.Continued || o == guard.Failed }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"pausetest/internal/guard"
 	"pausetest/internal/netstat"
 	"pausetest/internal/printable"
 	"pausetest/internal/recording"
@@ -79,8 +77,7 @@ It stops nothing.`,
 			if window < 100*time.Millisecond || window > time.Minute {
 				return badInput("", "--window %v: expected 100ms to 1m", window)
 			}
-			err := recoverFirst(cmd.ErrOrStderr())
-			if _, running := errors.AsType[*guard.BusyError](err); err != nil && !running {
+			if err := recoverUnlessBusy(cmd.ErrOrStderr()); err != nil {
 				return err
 			}
 			if graph != "" {
