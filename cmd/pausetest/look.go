@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -53,21 +54,9 @@ func (s *selection) parse() (stream.Selection, error) {
 		}
 		sel.Match = append(sel.Match, re)
 	}
-	files, err := filepath.Glob(filepath.Join(rulesDir, "*.yaml"))
+	rules, err := s.readRules(rulesDir)
 	if err != nil {
-		return sel, fmt.Errorf("listing %s: %w", rulesDir, err)
-	}
-	rules := stream.Builtin()
-	for _, name := range append(files, s.rules...) {
-		text, err := readText(name)
-		if err != nil {
-			return sel, badInput("the built-in rules show how one looks: pausetest streams --print-rules", "reading stream rules: %w", err)
-		}
-		more, err := stream.ParseRules(name, text)
-		if err != nil {
-			return sel, badInput("the built-in rules show every key: pausetest streams --print-rules", "%w", err)
-		}
-		rules = rules.Merge(more)
+		return sel, err
 	}
 	if len(s.only) == 0 {
 		// Somebody's demo is no backup of this host; only the demo itself looks for it.
@@ -75,6 +64,35 @@ func (s *selection) parse() (stream.Selection, error) {
 	}
 	sel.Rules = rules
 	return sel, nil
+}
+
+// readRules puts the built-in rules together with those in a folder, which nobody
+// asked for just now, and those that the operator names.
+func (s *selection) readRules(dir string) (*stream.Rules, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("listing %s: %w", dir, err)
+	}
+	rules := stream.Builtin()
+	for i, name := range append(files, s.rules...) {
+		read := readText
+		if i < len(files) {
+			read = readTrusted
+		}
+		text, err := read(name)
+		if _, ok := errors.AsType[*distrusted](err); ok {
+			return nil, badInput(distrustedHint, "reading stream rules: %w", err)
+		}
+		if err != nil {
+			return nil, badInput("the built-in rules show how one looks: pausetest streams --print-rules", "reading stream rules: %w", err)
+		}
+		more, err := stream.ParseRules(name, text)
+		if err != nil {
+			return nil, badInput("the built-in rules show every key: pausetest streams --print-rules", "%w", err)
+		}
+		rules = rules.Merge(more)
+	}
+	return rules, nil
 }
 
 // A look is what one look at the host found.

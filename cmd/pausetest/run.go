@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -121,23 +120,6 @@ func (o *runOptions) flags(f *pflag.FlagSet) {
 	f.StringToStringVar(&o.labels, "label", nil, "`KEY=VALUE` to keep with the run (repeatable)")
 	f.BoolVar(&o.exitCode, "exit-code", false, "exit with 3 when inconclusive and 4 when a collapse was found")
 	f.BoolVar(&o.quiet, "quiet", false, "show no progress")
-}
-
-// maxTextBytes bounds what an operator may have written by hand.
-const maxTextBytes = 1 << 20
-
-// readText reads a schedule, rules or a world: regular files of sane size only.
-func readText(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no regular file", name)
-	case info.Size() > maxTextBytes:
-		return nil, fmt.Errorf("%s is longer than %d bytes", name, maxTextBytes)
-	}
-	return os.ReadFile(name)
 }
 
 // The mechanisms of pausing.

@@ -3,13 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -223,45 +221,12 @@ func readSettings(name string, mustExist bool) ([]byte, error) {
 		return nil, nil
 	}
 	if _, ok := errors.AsType[*distrusted](err); ok {
-		return nil, badInput("make it root's alone with chown root and chmod go-w", "reading settings: %w", err)
+		return nil, badInput(distrustedHint, "reading settings: %w", err)
 	}
 	if err != nil {
 		return nil, badInput("name a file with --config, or none with --config=", "reading settings: %w", err)
 	}
 	return text, nil
-}
-
-// A distrusted error says who else could have written the settings.
-type distrusted struct{ name, why string }
-
-func (d *distrusted) Error() string { return d.name + " " + d.why }
-
-// readTrusted reads a regular file of sane size. Root takes orders only from root: the
-// settings name the processes that are stopped and the folders that are written to.
-func readTrusted(name string) ([]byte, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would keep us waiting
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no regular file", name)
-	case info.Size() > maxTextBytes:
-		return nil, fmt.Errorf("%s is longer than %d bytes", name, maxTextBytes)
-	}
-	if os.Geteuid() == 0 {
-		if uid := info.Sys().(*syscall.Stat_t).Uid; uid != 0 {
-			return nil, &distrusted{name, fmt.Sprintf("belongs to user %d, and we are root", uid)}
-		}
-		if mode := info.Mode().Perm(); mode&0o022 != 0 {
-			return nil, &distrusted{name, fmt.Sprintf("may be written by others (mode %04o), and we are root", mode)}
-		}
-	}
-	return io.ReadAll(io.LimitReader(f, maxTextBytes))
 }
 
 // withOrigins adds to an error about flags where those were set that nobody wrote on
