@@ -13,18 +13,9 @@ import (
 // dryRun prints what a run would do. It goes all the way to the first signal, and
 // refuses whatever the run itself would refuse.
 func (e *execution) dryRun(w io.Writer, first look) error {
-	if err := first.missing(2); err != nil {
+	if err := e.examine(first); err != nil {
 		writeRefused(w, first)
 		writeWarnings(w, first.found.Warnings)
-		return err
-	}
-	if err := e.describe(first); err != nil {
-		return err
-	}
-	if err := e.feasible(e.header.Streams, e.timing()); err != nil {
-		return err
-	}
-	if err := e.host.freezable(e.cmd.Context(), first); err != nil {
 		return err
 	}
 	h := e.header

@@ -107,9 +107,8 @@ func newExecution(cmd *cobra.Command, p *plan, looker *looker) *execution {
 	return e
 }
 
-// prepare makes everything ready and pauses nothing: what can go wrong goes
-// wrong here.
-func (e *execution) prepare(first look) error {
+// examine describes the experiment, and refuses one that can't be made.
+func (e *execution) examine(first look) error {
 	if err := first.missing(2); err != nil {
 		return err
 	}
@@ -119,7 +118,13 @@ func (e *execution) prepare(first look) error {
 	if err := e.feasible(e.header.Streams, e.timing()); err != nil {
 		return err
 	}
-	if err := e.host.freezable(e.cmd.Context(), first); err != nil {
+	return e.host.freezable(e.cmd.Context(), first)
+}
+
+// prepare makes everything ready and pauses nothing: what can go wrong goes
+// wrong here.
+func (e *execution) prepare(first look) error {
+	if err := e.examine(first); err != nil {
 		return err
 	}
 	e.host.pending = append(e.host.pending, e.host.flowSeen(first))
