@@ -173,7 +173,7 @@ func (v *fdVolume) warn(counts fdCounts) {
 }
 
 func costOf(c fdvol.RunCost, w *fdWatch) fdCost {
-	out := fdCost{OwnShare: float64(fdvol.OwnCPUNS()-w.beganCPUNS) / float64(w.ended.Sub(w.began))}
+	out := fdCost{OwnShare: float64(processorTime()-w.beganCPU) / float64(w.ended.Sub(w.began))}
 	if c.Runs == 0 || c.TimedNS == 0 {
 		return out
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"time"
 
-	"pausetest/internal/fdvol"
 	"pausetest/internal/fdvol/volume"
 	"pausetest/internal/netstat"
 	"pausetest/internal/procctl"
@@ -25,7 +24,7 @@ type fdWatch struct {
 	sockets map[uint64]string // by inode
 
 	began, ended time.Time
-	beganCPUNS   uint64
+	beganCPU     time.Duration // our own
 }
 
 // newFDWatch takes the processes of all streams, and those that carry their bytes.
@@ -51,7 +50,7 @@ func (w *fdWatch) run(ctx context.Context, lasts time.Duration) error {
 	if err := w.counter.Track(w.pids()); err != nil {
 		return err
 	}
-	w.began, w.beganCPUNS = time.Now(), fdvol.OwnCPUNS()
+	w.began, w.beganCPU = time.Now(), processorTime()
 	defer func() { w.ended = time.Now() }()
 	end := time.After(lasts)
 	next := min(lasts/10, 500*time.Millisecond)

@@ -60,10 +60,3 @@ func (t *Tracer) runs() (RunCost, error) {
 	}
 	return sum, nil
 }
-
-// OwnCPUNS is the CPU time that this process has used so far.
-func OwnCPUNS() uint64 {
-	var usage unix.Rusage
-	_ = unix.Getrusage(unix.RUSAGE_SELF, &usage) // fails for no process that asks about itself
-	return uint64(usage.Utime.Nano() + usage.Stime.Nano())
-}
