@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -152,10 +151,7 @@ func newConfigShow() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				enc := json.NewEncoder(cmd.OutOrStdout())
-				enc.SetEscapeHTML(false)
-				enc.SetIndent("", "  ")
-				return printing(enc.Encode(shown))
+				return printJSON(cmd.OutOrStdout(), shown)
 			}
 			return printing(shown.write(cmd.OutOrStdout()))
 		},

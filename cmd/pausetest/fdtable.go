@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -13,10 +12,7 @@ import (
 
 func (v *fdVolume) write(w io.Writer, asJSON, withClasses bool) error {
 	if asJSON {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(v)
+		return printJSON(w, v)
 	}
 	if v.NoEBPF != "" {
 		fmt.Fprintln(w, "not counted by eBPF:", printable.Text(v.NoEBPF, 0))

@@ -62,7 +62,7 @@ had it reads /proc, which tells less. Ctrl-C ends it early.`,
 			if err != nil {
 				return err
 			}
-			return seen.write(cmd.OutOrStdout(), o.asJSON, o.classes)
+			return printing(seen.write(cmd.OutOrStdout(), o.asJSON, o.classes))
 		},
 	}
 	o.flags(c.Flags())

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/netip"
@@ -132,10 +131,7 @@ type flowDocument struct {
 }
 
 func flowJSON(w io.Writer, f *recording.Flow) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(flowDocument{*f, flowchart.Sentences(f)})
+	return printJSON(w, flowDocument{*f, flowchart.Sentences(f)})
 }
 
 // graph prints the way of all streams' bytes, those that may not be paused
@@ -155,8 +151,8 @@ func (l *looker) graph(ctx context.Context, w io.Writer, format string) error {
 	}
 	if len(streams) == 0 && format == "text" {
 		_, err := fmt.Fprintln(w, noStreams)
-		return err
+		return printing(err)
 	}
 	f := l.flow(k, streams)
-	return show(w, &f)
+	return printing(show(w, &f))
 }

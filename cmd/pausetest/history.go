@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -260,10 +259,7 @@ func prune(cmd *cobra.Command, dir string, p history.Policy, dryRun, asJSON bool
 
 func writePruning(w io.Writer, done history.Pruning, dryRun, asJSON bool) error {
 	if asJSON {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(struct {
+		return printJSON(w, struct {
 			DryRun    bool              `json:"dry_run"`
 			Deleted   []history.Removal `json:"deleted"` // oldest first
 			Kept      int               `json:"kept"`    // runs

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -165,6 +166,14 @@ func writeFile(stdout io.Writer, name string, fn func(io.Writer) error) error {
 }
 
 func printing(err error) error { return failedIf(err, "printing") }
+
+// printJSON prints a value as all commands print JSON.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return printing(enc.Encode(v))
+}
 
 // failedIf adds what was being done to an error, if there is one.
 func failedIf(err error, doing string) error {

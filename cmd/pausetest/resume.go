@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,17 +28,16 @@ streams (streams, fdvol, run, check, demo) does the same first.`,
 			if busy, ok := errors.AsType[*guard.BusyError](err); ok {
 				return failed("what that run pauses it resumes by itself; end it with Ctrl-C if you must", busy)
 			}
+			var printErr error
 			if asJSON {
-				enc := json.NewEncoder(cmd.OutOrStdout())
-				enc.SetIndent("", "  ")
-				err = errors.Join(err, enc.Encode(done))
+				printErr = printJSON(cmd.OutOrStdout(), done)
 			} else {
 				writeRecovery(cmd.OutOrStdout(), done)
 			}
 			if err != nil {
-				return failed("run it again as root, with the PAUSETEST_STATE_DIR of the run that died", err)
+				return failed("run it again as root, with the PAUSETEST_STATE_DIR of the run that died", errors.Join(err, printErr))
 			}
-			return nil
+			return printErr
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print what was done as JSON")

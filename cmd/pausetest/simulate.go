@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -245,9 +244,7 @@ func (c *countdown) done() {
 func listWorlds(w io.Writer, asJSON bool) error {
 	list := simulate.Builtins()
 	if asJSON {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(struct {
+		return printJSON(w, struct {
 			Worlds []simulate.Listed `json:"worlds"`
 		}{list})
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -72,7 +71,7 @@ It stops nothing.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if printRules {
 				_, err := io.WriteString(cmd.OutOrStdout(), stream.BuiltinText())
-				return err
+				return printing(err)
 			}
 			if window < 100*time.Millisecond || window > time.Minute {
 				return badInput("", "--window %v: expected 100ms to 1m", window)
@@ -90,7 +89,7 @@ It stops nothing.`,
 			if err != nil {
 				return err
 			}
-			return list.write(cmd.OutOrStdout(), asJSON, asTree)
+			return printing(list.write(cmd.OutOrStdout(), asJSON, asTree))
 		},
 	}
 	o.flags(c.Flags())
@@ -165,10 +164,7 @@ func (l look) line(s *stream.Stream) streamLine {
 func (l *streamList) write(w io.Writer, asJSON, asTree bool) error {
 	switch {
 	case asJSON:
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(l)
+		return printJSON(w, l)
 	case len(l.Streams) == 0:
 		fmt.Fprintln(w, noStreams)
 	case asTree:
