@@ -182,23 +182,16 @@ func (r *retention) policy() (p history.Policy, err error) {
 	return p, nil
 }
 
-// keep deletes what the policy, if there is one, does not keep after a check. What
-// was said of the check doesn't depend on that: a fault here is an error of the
-// command only where there is no other, and a warning otherwise.
+// keep deletes what the policy, if there is one, does not keep after a check.
 func (r *retention) keep(stderr io.Writer, dir string, said error) error {
 	p, err := r.policy()
 	if err != nil || p == (history.Policy{}) || !isFolder(dir) {
 		return errors.Join(said, err)
 	}
-	if _, err = history.Prune(dir, p, time.Now(), false); err == nil {
-		return said
+	if _, err = history.Prune(dir, p, time.Now(), false); err != nil {
+		err = fmt.Errorf("deleting old runs in %s: %w", dir, err)
 	}
-	err = fmt.Errorf("deleting old runs in %s: %w", dir, err)
-	if said != nil {
-		fmt.Fprintf(stderr, "pausetest: warning: %s\n", oneLine(err.Error()))
-		return said
-	}
-	return failed("", err)
+	return besides(stderr, said, err)
 }
 
 func newPrune() *cobra.Command {

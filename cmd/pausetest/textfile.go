@@ -46,23 +46,27 @@ func (t *textfile) ready() error {
 	return nil
 }
 
-// write leaves the metrics of a check. What is said of it doesn't depend on that: a
-// fault here is an error of the command only where there is no other, and a warning
-// otherwise.
+// write leaves the metrics of a check.
 func (t *textfile) write(stderr io.Writer, o *outcome, said error) error {
 	if t.dir == "" {
 		return said
 	}
 	m := o.metrics()
 	m.Check, m.Version = t.check, version()
-	err := metrics.Write(t.dir, &m)
-	if err != nil && said != nil {
-		fmt.Fprintf(stderr, "pausetest: warning: %s\n", oneLine(err.Error()))
+	return besides(stderr, said, metrics.Write(t.dir, &m))
+}
+
+// besides is what a check says when something that is done after it went wrong. What
+// is said of the check doesn't depend on that: a fault is an error of the command only
+// where there is no other, and a warning otherwise.
+func besides(stderr io.Writer, said, fault error) error {
+	switch {
+	case fault == nil:
 		return said
+	case said == nil:
+		return failed("", fault)
 	}
-	if err != nil {
-		return failed("", err)
-	}
+	fmt.Fprintf(stderr, "pausetest: warning: %s\n", oneLine(fault.Error()))
 	return said
 }
 
