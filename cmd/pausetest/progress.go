@@ -119,6 +119,8 @@ func (p *progress) hear(r recording.Record) {
 		p.sample(r.Sample)
 	case r.Event != nil:
 		p.event(*r.Event)
+	case r.Vitals != nil && r.Vitals.Fault != "":
+		p.say("the run goes on without watching its processes: %s", r.Vitals.Fault)
 	}
 }
 

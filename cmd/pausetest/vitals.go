@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"pausetest/internal/printable"
 	"pausetest/internal/recording"
 	"pausetest/internal/vitals"
 )
@@ -25,9 +26,10 @@ func (h *liveHost) paths() []vitals.Path {
 }
 
 // observe lets the vitals be observed, beside the sampling, until ctx ends. A record
-// for which there is no room is lost; the next one holds the counters.
+// for which there is no room is lost; the next one holds the counters. A fault of the
+// observing is recorded, and the run goes on without.
 func (h *liveHost) observe(ctx context.Context) {
-	h.vitals.Run(ctx, func(v recording.Vitals) bool {
+	err := h.vitals.Run(ctx, func(v recording.Vitals) bool {
 		select {
 		case h.sampler.out <- recording.Record{Vitals: &v}:
 			return true
@@ -35,4 +37,11 @@ func (h *liveHost) observe(ctx context.Context) {
 			return false
 		}
 	})
+	if err == nil {
+		return
+	}
+	select {
+	case h.sampler.out <- recording.Record{Vitals: &recording.Vitals{TNS: h.NowNS(), Fault: printable.Text(err.Error(), 0)}}:
+	case <-ctx.Done():
+	}
 }

@@ -41,7 +41,7 @@ const (
 // conclude turns tallies into a finding, about the highest level that was measured.
 func conclude(in *Facts, tallies []*tally) *Finding {
 	if len(tallies) == 0 {
-		return undecided("no segment with vitals was measured")
+		return undecided(cmp.Or(faultOf(in.Vitals), "no segment with vitals was measured"))
 	}
 	top := tallies[len(tallies)-1]
 	f := &Finding{Active: top.active}

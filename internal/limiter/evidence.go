@@ -211,6 +211,14 @@ func (s *share) process() *Process {
 	return &Process{PID: s.pid, Name: s.who.name}
 }
 
+// faultOf says that the observing ended before the run; "" when it did not.
+func faultOf(vitals []recording.Vitals) string {
+	if n := len(vitals); n > 0 && vitals[n-1].Fault != "" {
+		return "the processes were not observed to the end (" + vitals[n-1].Fault + ")"
+	}
+	return ""
+}
+
 // missing is what would have been needed and is not there.
 func (c *conclusion) missing() []string {
 	var out []string
@@ -220,6 +228,8 @@ func (c *conclusion) missing() []string {
 		}
 	}
 	t := c.top
+	fault := faultOf(c.in.Vitals)
+	lacks(fault != "", fault)
 	lacks(t.looks < leastLooks, fmt.Sprintf("%d looks were had with %s running; %d are needed", t.looks, streams(t.active), leastLooks))
 	lacks(t.active == 1, "it was not measured with more than one stream running")
 	lacks(c.alone == nil, "it was not measured with one stream running")
@@ -230,6 +240,8 @@ func (c *conclusion) missing() []string {
 			blind++
 		}
 	}
+	unseen := float64(t.sourceless) / float64(max(t.looks, 1))
+	lacks(unseen >= worthTelling, fmt.Sprintf("not all processes of the streams were observed at %s of the looks", percent(unseen)))
 	lacks(blind == len(t.processes), "what the processes waited for could not be read")
 	lacks(t.host.known && !t.host.io.known, "the kernel does not count pressure (psi=1 on its command line makes it)")
 	return slices.Clip(out)

@@ -276,6 +276,29 @@ func TestUnchangedIsPlayedBack(t *testing.T) {
 	}
 }
 
+// TestSaysWhatWasNotObserved leaves a stream's source out of the cast, and ends the
+// observing early.
+func TestSaysWhatWasNotObserved(t *testing.T) {
+	blocked := tarsWrite(writes(recording.ToSocket, socks+1), 65536, 0, 0).shut(.9)
+	missing := func(vitals []recording.Vitals) string { return strings.Join(Find(all(vitals, .4)).Missing, "\n") }
+	const unseen, early = "not all processes of the streams were observed at 100 % of the looks", "not observed to the end (oops)"
+	vitals := play(40, blocked)
+	if got := missing(vitals); strings.Contains(got, "observed") {
+		t.Errorf("nothing is amiss, and yet: %s", got)
+	}
+	vitals[0].Members = vitals[0].Members[:3] // without the third source
+	if got := missing(vitals); !strings.Contains(got, unseen) {
+		t.Errorf("a source is not there: %s", got)
+	}
+	vitals = append(vitals, recording.Vitals{TNS: 5e9, Fault: "oops"})
+	if got := missing(vitals); !strings.Contains(got, early) {
+		t.Errorf("the observing ended: %s", got)
+	}
+	if got := missing([]recording.Vitals{{TNS: 5e12, Fault: "oops"}}); !strings.Contains(got, early) {
+		t.Errorf("nothing but the end of the observing: %s", got)
+	}
+}
+
 // TestAnyVitals plays records of any content.
 func TestAnyVitals(t *testing.T) {
 	kinds := []recording.ActivityKind{recording.Running, recording.OnDisk, recording.OnNFS, recording.OnRAM, recording.Writing, recording.Reading,

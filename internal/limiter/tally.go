@@ -19,19 +19,20 @@ type blamed struct {
 
 // A tally is what was seen with one number of streams running.
 type tally struct {
-	active    int
-	looks     int
-	countedNS int64
-	shares    map[blamed]float64 // of looks and streams
-	pids      map[blamed]int     // one that stands for the others
-	several   int                // looks at which one process was in writes to several sockets
-	processes map[group]*processTally
-	sockets   socketTally                      // of all streams together
-	socket    map[uint64]*socketTally          // of each, by inode
-	disks     map[string]*recording.DiskVitals // sums of growths, by device
-	names     map[string]string                // of disks
-	waiters   map[string]map[int]bool          // streams that were seen waiting for a device
-	host      hostTally
+	active     int
+	looks      int
+	sourceless int // of them, those at which a running stream's source was not observed
+	countedNS  int64
+	shares     map[blamed]float64 // of looks and streams
+	pids       map[blamed]int     // one that stands for the others
+	several    int                // looks at which one process was in writes to several sockets
+	processes  map[group]*processTally
+	sockets    socketTally                      // of all streams together
+	socket     map[uint64]*socketTally          // of each, by inode
+	disks      map[string]*recording.DiskVitals // sums of growths, by device
+	names      map[string]string                // of disks
+	waiters    map[string]map[int]bool          // streams that were seen waiting for a device
+	host       hostTally
 }
 
 // A group is the processes of one name and role.
@@ -165,6 +166,9 @@ func (t *tally) look(l *look, active []int, carries map[uint64]bool) {
 	var all []where
 	for _, stream := range active {
 		all = append(all, l.blame(stream))
+	}
+	if slices.ContainsFunc(active, func(stream int) bool { return l.sources[stream] == nil }) {
+		t.sourceless++
 	}
 	held := map[int]bool{}
 	for _, b := range all {

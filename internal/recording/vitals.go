@@ -20,6 +20,8 @@ type Vitals struct {
 	Sockets   []SocketVitals  `json:"sockets,omitempty"`
 	Disks     []DiskVitals    `json:"disks,omitempty"`
 	Host      *HostVitals     `json:"host,omitempty"`
+	// Fault is what ended the observing before the run; such a record is the last one.
+	Fault string `json:"fault,omitempty"`
 }
 
 // A Member is a process on the path of one stream or more.

@@ -97,6 +97,7 @@ func (r *Redactor) vitals(v recording.Vitals) recording.Vitals {
 		d.Name = r.whole("disk", d.Name)
 		return d
 	})
+	v.Fault = r.sentence(v.Fault)
 	return v
 }
 

@@ -438,7 +438,7 @@ func TestRedactLeavesNoName(t *testing.T) {
 				},
 				Edges: []recording.FlowEdge{{Via: recording.FlowVia(text), Name: text, Detail: text}},
 			}}},
-			{Vitals: &recording.Vitals{Members: []recording.Member{{Name: text}}, Disks: []recording.DiskVitals{{Name: text}},
+			{Vitals: &recording.Vitals{Fault: text, Members: []recording.Member{{Name: text}}, Disks: []recording.DiskVitals{{Name: text}},
 				Seen: [][]recording.Activity{{{Kind: recording.OnDisk, WaitChannel: text}}}}},
 		}
 		for _, rec := range records {

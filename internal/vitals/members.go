@@ -71,6 +71,26 @@ func member(s *proctable.Snapshot, id proctable.ProcID) *recording.Member {
 	return m
 }
 
+// mostTelling are n of the members at most. Without its source nothing can be said of a
+// stream, and without its carriers little.
+func mostTelling(members []recording.Member, n int) []recording.Member {
+	if len(members) <= n {
+		return members
+	}
+	weight := func(m recording.Member) int {
+		switch {
+		case m.Source:
+			return 2
+		case m.Carrier:
+			return 1
+		}
+		return 0
+	}
+	members = slices.Clone(members)
+	slices.SortStableFunc(members, func(a, b recording.Member) int { return cmp.Compare(weight(b), weight(a)) })
+	return members[:n]
+}
+
 func appendNew(inodes []uint64, inode uint64) []uint64 {
 	if slices.Contains(inodes, inode) {
 		return inodes

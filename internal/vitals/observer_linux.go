@@ -3,6 +3,7 @@ package vitals
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"runtime"
@@ -25,8 +26,8 @@ const (
 	// costShare is the part of one CPU's time that observing may take: the next look
 	// waits until the last one is paid for.
 	costShare = 50
-	// maxMembers bounds what is looked at; three dumps of Amanda are about twenty
-	// processes.
+	// maxMembers bounds what is looked at, and the cost of a look with it; three dumps
+	// of Amanda are about twenty processes.
 	maxMembers = 64
 )
 
@@ -69,9 +70,10 @@ type wanted struct {
 
 // Watch replaces the set of processes and sockets that are observed, from the next
 // look on. Those that were observed before go on without a gap. It may be called
-// while Run runs, and does not wait for it.
+// while Run runs, and does not wait for it. Of too many processes it observes those
+// that tell most.
 func (o *Observer) Watch(members []recording.Member, sockets []netstat.Socket) {
-	o.wanted.Store(&wanted{members[:min(len(members), maxMembers)], sockets})
+	o.wanted.Store(&wanted{mostTelling(members, maxMembers), sockets})
 }
 
 // update takes over what Watch was told.
@@ -87,11 +89,15 @@ func (o *Observer) update() {
 }
 
 // Run observes until ctx ends, and hands over a record now and then; put must not
-// wait, and says whether the record was taken. A fault of ours ends the observing,
-// never the run.
-func (o *Observer) Run(ctx context.Context, put func(recording.Vitals) bool) {
+// wait, and says whether the record was taken. An error is a fault of ours, which must
+// end the observing and never the run.
+func (o *Observer) Run(ctx context.Context, put func(recording.Vitals) bool) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("observing processes and sockets: %v", fault)
+		}
+	}()
 	defer o.close()
-	defer func() { _ = recover() }()
 	runtime.LockOSThread() // whose CPU time is counted
 	defer runtime.UnlockOSThread()
 	last := time.Now()
@@ -100,7 +106,7 @@ func (o *Observer) Run(ctx context.Context, put func(recording.Vitals) bool) {
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-pause.C:
 		}
 		begun, spent := time.Now(), spentCPU()

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os/exec"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -53,14 +54,14 @@ func records(t *testing.T, o *Observer, n int) []recording.Vitals {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	var all []recording.Vitals
-	o.Run(ctx, func(v recording.Vitals) bool {
+	err := o.Run(ctx, func(v recording.Vitals) bool {
 		if all = append(all, v); len(all) == n {
 			cancel()
 		}
 		return true
 	})
-	if len(all) != n {
-		t.Fatalf("%d records, want %d", len(all), n)
+	if err != nil || len(all) != n {
+		t.Fatalf("%d records, want %d; %v", len(all), n, err)
 	}
 	return all
 }
@@ -124,12 +125,15 @@ func TestLostRecord(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	var all []recording.Vitals
-	o.Run(ctx, func(v recording.Vitals) bool {
+	err := o.Run(ctx, func(v recording.Vitals) bool {
 		if all = append(all, v); len(all) == 2 {
 			cancel()
 		}
 		return false
 	})
+	if err != nil {
+		t.Error(err)
+	}
 	for i, v := range all {
 		if len(v.Members) != 1 || len(v.Processes) != 1 || v.Processes[0].CPU == nil {
 			t.Errorf("record %d: %+v", i, v)
@@ -137,6 +141,42 @@ func TestLostRecord(t *testing.T) {
 	}
 	if len(all) != 2 {
 		t.Errorf("%d records", len(all))
+	}
+}
+
+// TestFault has the observer trip: that is an error, and whoever runs it lives on.
+func TestFault(t *testing.T) {
+	pid := start(t, exec.Command("sleep", "1000"))
+	s := snapshot(t)
+	o := New(func() int64 { panic("no clock") })
+	o.Watch(Members(s, []Path{{Stream: 1, Source: s.ByPID(pid).ID}}), nil)
+	err := o.Run(t.Context(), func(recording.Vitals) bool { return true })
+	if err == nil || !strings.Contains(err.Error(), "no clock") {
+		t.Errorf("%v", err)
+	}
+	if o.processes != nil || o.counter != nil {
+		t.Error("something is still open")
+	}
+}
+
+// TestTooManyMembers cuts what tells least, wherever it stands.
+func TestTooManyMembers(t *testing.T) {
+	var all []recording.Member
+	for pid := range 10 {
+		all = append(all, recording.Member{PID: pid, Carrier: pid == 5 || pid == 9, Source: pid == 8 || pid == 9})
+	}
+	before := slices.Clone(all)
+	for n, want := range map[int][]int{20: {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 5: {8, 9, 5, 0, 1}, 3: {8, 9, 5}, 1: {8}} {
+		var got []int
+		for _, m := range mostTelling(all, n) {
+			got = append(got, m.PID)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d of them (-want +got):\n%s", n, diff)
+		}
+	}
+	if diff := cmp.Diff(before, all); diff != "" {
+		t.Errorf("the caller's members were changed (-before +after):\n%s", diff)
 	}
 }
 
