@@ -544,12 +544,13 @@ func TestRedactKnowsEveryField(t *testing.T) {
 	const name = "xyzzyplugh"
 	var header recording.Header
 	var event recording.Event
-	for _, v := range []reflect.Value{reflect.ValueOf(&header).Elem(), reflect.ValueOf(&event).Elem()} {
+	var vitals recording.Vitals
+	for _, v := range []reflect.Value{reflect.ValueOf(&header).Elem(), reflect.ValueOf(&event).Elem(), reflect.ValueOf(&vitals).Elem()} {
 		fillStrings(v, name)
 	}
 	r := NewRedactor([]byte("key"))
 	var got []string
-	for _, rec := range []recording.Record{{Header: &header}, {Event: &event}} {
+	for _, rec := range []recording.Record{{Header: &header}, {Event: &event}, {Vitals: &vitals}} {
 		text, err := json.Marshal(r.Record(rec))
 		if err != nil {
 			t.Fatal(err)
@@ -564,11 +565,13 @@ func TestRedactKnowsEveryField(t *testing.T) {
 	want := []string{
 		"event.kind", "event.segment.phase", "header.direction", "header.host.kernel", "header.host.os",
 		"header.interface.chosen_by", "header.plan.design", "header.plan.goal", "header.tool",
+		"vitals.disks[].device", "vitals.seen[][].device", "vitals.seen[][].kind", "vitals.seen[][].to",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("strings that may stay (-) and that stayed (+):\n%s", diff)
 	}
-	if header.Host.Name != name || event.Appeared.Targets[0].Command != name || header.Labels[name] != name {
+	if header.Host.Name != name || event.Appeared.Targets[0].Command != name || header.Labels[name] != name ||
+		vitals.Members[0].Name != name || vitals.Seen[0][0].WaitChannel != name || vitals.Disks[0].Name != name {
 		t.Error("the original was changed")
 	}
 }
