@@ -144,6 +144,21 @@ func TestLostRecord(t *testing.T) {
 	}
 }
 
+// TestEverythingHasAName goes through all that a thread may be seen doing and all that
+// a descriptor may lead to: what has no name would be recorded as nothing.
+func TestEverythingHasAName(t *testing.T) {
+	for a := range proctable.OtherActivity + 1 {
+		if kinds[a] == "" {
+			t.Errorf("activity %d has no name in a recording", a)
+		}
+	}
+	for k := range proctable.Other + 1 {
+		if targets[k] == "" {
+			t.Errorf("kind of descriptor %d has no name in a recording", k)
+		}
+	}
+}
+
 // TestFault has the observer trip: that is an error, and whoever runs it lives on.
 func TestFault(t *testing.T) {
 	pid := start(t, exec.Command("sleep", "1000"))

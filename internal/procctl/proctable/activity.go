@@ -33,7 +33,7 @@ const (
 	Sleeping
 	WaitingLock
 	Halted
-	OtherActivity
+	OtherActivity // stays the last one
 )
 
 // Telling reports whether a thread that does this says something about its

@@ -47,7 +47,7 @@ const (
 	File FDKind = iota
 	Pipe
 	Socket
-	Other // anonymous inodes, memfds, deleted files with no path
+	Other // anonymous inodes, memfds, deleted files with no path; stays the last one
 )
 
 // An FD is one open descriptor.
