@@ -32,7 +32,8 @@ type Member struct {
 	Streams    []int  `json:"streams"`           // ids of the streams that flow through it
 	Source     bool   `json:"source,omitempty"`  // its writes are a stream's bytes
 	Carrier    bool   `json:"carrier,omitempty"` // the bytes leave by its sockets
-	// Inodes of the pipes that it can read and write, and of its TCP sockets.
+	// Inodes of the pipes that it can read and write, and of its sockets of any kind;
+	// those that Vitals.Sockets tells of are TCP.
 	Reads   []uint64 `json:"reads,omitempty"`
 	Writes  []uint64 `json:"writes,omitempty"`
 	Sockets []uint64 `json:"sockets,omitempty"`
