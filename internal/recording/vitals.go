@@ -105,32 +105,32 @@ type CPUTimes struct {
 
 // IOBytes are cumulative (/proc/PID/io).
 type IOBytes struct {
-	Read    uint64 `json:"read"`    // by read(2) and its kin, from anything
-	Written uint64 `json:"written"` // by write(2) and its kin, to anything
+	Read    uint64 `json:"read_bytes"`    // by read(2) and its kin, from anything
+	Written uint64 `json:"written_bytes"` // by write(2) and its kin, to anything
 }
 
 // SocketVitals are one TCP socket's counters (struct tcp_info).
 type SocketVitals struct {
 	Inode           uint64 `json:"inode"`
-	AckedBytes      uint64 `json:"acked"`
-	ReceivedBytes   uint64 `json:"received,omitempty"`
+	AckedBytes      uint64 `json:"acked_bytes"`
+	ReceivedBytes   uint64 `json:"received_bytes,omitempty"`
 	BusyNS          int64  `json:"busy_ns"`           // with data to send
 	RwndLimitedNS   int64  `json:"rwnd_limited_ns"`   // of it, kept waiting by the receiver's window
 	SndbufLimitedNS int64  `json:"sndbuf_limited_ns"` // of it, kept waiting by its own send buffer
 	SentSegments    uint64 `json:"segments"`
 	Retransmits     uint64 `json:"retransmits"`
-	NotSentBytes    uint64 `json:"not_sent"`             // now, in the send buffer and never sent
+	NotSentBytes    uint64 `json:"not_sent_bytes"`       // now, in the send buffer and never sent
 	MinRTTNS        int64  `json:"min_rtt_ns,omitempty"` // shortest way there and back that was measured lately
 	// QueuedBytes is what waited in the send buffer, unsent or not acknowledged,
 	// at each of Vitals.LooksNS; -1 where it is not known. One entry holds for all.
-	QueuedBytes []int64 `json:"queued,omitempty"`
+	QueuedBytes []int64 `json:"queued_bytes,omitempty"`
 }
 
 // DiskVitals are a block device's counters (/proc/diskstats).
 type DiskVitals struct {
 	Device    string `json:"device"` // major:minor
 	Name      string `json:"name"`
-	ReadBytes uint64 `json:"read"`
+	ReadBytes uint64 `json:"read_bytes"`
 	BusyNS    int64  `json:"busy_ns"` // with at least one request under way
 }
 
