@@ -1,6 +1,7 @@
 package packaging_test
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -103,42 +104,53 @@ func TestAmandaHook(t *testing.T) {
 		} {
 			dir := t.TempDir()
 			note, pid := filepath.Join(dir, "note"), filepath.Join(dir, "pid")
-			sudo := "#!/bin/sh\necho $$ >" + pid + "\necho \"$*\" >" + note + ".part\nmv " + note + ".part " + note + "\n" + test.sudo + "\n"
+			sudo := "#!/bin/sh\necho $$ >" + pid + "\necho \"$*\" >>" + note + "\n" + test.sudo + "\n"
 			if err := os.WriteFile(filepath.Join(dir, "sudo"), []byte(sudo), 0o755); err != nil {
 				t.Fatal(err)
 			}
 			args := append(append(shell[1:len(shell):len(shell)], hook, test.command), options...)
 			cmd := exec.Command(shell[0], args...)
 			cmd.Env = []string{"PATH=" + dir + ":/usr/sbin:/usr/bin:/sbin:/bin"}
+			// The hook lets go of descriptors below 10. At the end of this one, everything
+			// has ended that it started in the background.
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd.ExtraFiles = append(make([]*os.File, 17), w) // number 20
 			// As sendbackup does, it waits for the end of both pipes: of whoever holds them.
 			out, err := cmd.CombinedOutput()
+			w.Close()
 			if err != nil || !strings.HasPrefix(string(out), test.stdout) || test.stdout == "" && len(out) > 0 {
 				t.Errorf("%s, %s: %v, %q", test.command, shell, err, out)
 			}
 			if test.asked != "" {
-				await(t, note)
-				if got, err := os.ReadFile(note); err != nil || string(got) != test.asked {
-					t.Errorf("%s, %s: asked for %q, %v", test.command, shell, got, err)
-				}
+				awaitLine(t, note)
 				if got, err := os.ReadFile(pid); err == nil {
 					exec.Command("kill", strings.TrimSpace(string(got))).Run() // the one that hangs
 				}
-			} else if _, err := os.Stat(note); err == nil {
-				t.Errorf("%s, %s: it asked for a check", test.command, shell)
+			}
+			r.SetReadDeadline(time.Now().Add(30 * time.Second))
+			if _, err := io.ReadAll(r); err != nil {
+				t.Fatalf("%s, %s: awaiting the end of sudo: %v", test.command, shell, err)
+			}
+			r.Close()
+			if got, err := os.ReadFile(note); string(got) != test.asked || err != nil && test.asked != "" {
+				t.Errorf("%s, %s: asked for %q, %v", test.command, shell, got, err)
 			}
 		}
 	}
 }
 
-// await waits until a file is there.
-func await(t *testing.T, file string) {
+// awaitLine waits until a file holds a whole line.
+func awaitLine(t *testing.T, file string) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(file); err == nil {
+		if got, err := os.ReadFile(file); err == nil && strings.HasSuffix(string(got), "\n") {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("no %s after 30 s", filepath.Base(file))
+			t.Fatalf("no line in %s after 30 s", filepath.Base(file))
 		}
 	}
 }
