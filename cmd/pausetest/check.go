@@ -82,8 +82,8 @@ UNKNOWN); others are silent, and with --plugin OK. So is inconclusive unless nam
 			if o.plugin {
 				tell = out.tellMonitoring
 			}
-			said := o.textfile.write(cmd.ErrOrStderr(), out, tell(cmd.OutOrStdout(), o.verbose))
-			return o.retention.keep(cmd.ErrOrStderr(), o.runs, said)
+			out.fault = errors.Join(o.textfile.write(out), o.retention.keep(o.runs))
+			return tell(cmd.OutOrStdout(), cmd.ErrOrStderr(), o.verbose)
 		},
 	}
 	o.selection.flags(c.Flags())

@@ -84,7 +84,7 @@ func (o *fdvolOptions) watch(ctx context.Context, l *looker, stderr io.Writer) (
 		return nil, err
 	}
 	if len(first.found.Streams) == 0 {
-		return nil, badInput("as root more can be seen; name others with --match or --pid; what is running: pausetest streams", "no streams found")
+		return nil, badInput("name others with --match or --pid; what is running: pausetest streams", "no streams found")
 	}
 	counter, noEBPF, err := o.open()
 	if err != nil {

@@ -183,15 +183,15 @@ func (r *retention) policy() (p history.Policy, err error) {
 }
 
 // keep deletes what the policy, if there is one, does not keep after a check.
-func (r *retention) keep(stderr io.Writer, dir string, said error) error {
+func (r *retention) keep(dir string) error {
 	p, err := r.policy()
 	if err != nil || p == (history.Policy{}) || !isFolder(dir) {
-		return errors.Join(said, err)
+		return err
 	}
 	if _, err = history.Prune(dir, p, time.Now(), false); err != nil {
-		err = fmt.Errorf("deleting old runs in %s: %w", dir, err)
+		return fmt.Errorf("deleting old runs in %s: %w", dir, err)
 	}
-	return besides(stderr, said, err)
+	return nil
 }
 
 func newPrune() *cobra.Command {

@@ -37,6 +37,9 @@ type outcome struct {
 	err    error           // what went wrong, or why nothing was measured
 	study  *analysis.Study // what was measured, also if something went wrong; or nil
 	folder string          // of the run; empty when nothing was measured
+	// fault is what went wrong afterwards, with metrics or old runs. What is said of
+	// the check doesn't depend on it.
+	fault error
 
 	started, ended time.Time // the wait included
 }
@@ -66,7 +69,7 @@ func (o *outcome) conclude(err error) {
 }
 
 // tell tells a person, or cron: nothing unless there is something to say.
-func (o *outcome) tell(w io.Writer, verbose bool) error {
+func (o *outcome) tell(w, stderr io.Writer, verbose bool) error {
 	var err error
 	switch {
 	case o.study != nil && verbose:
@@ -76,7 +79,20 @@ func (o *outcome) tell(w io.Writer, verbose bool) error {
 	case verbose && !o.fails:
 		err = report.Wrapped(w, oneLine(o.err.Error()))
 	}
-	return errors.Join(o.complaint(), printing(err))
+	return o.besides(stderr, errors.Join(o.complaint(), printing(err)))
+}
+
+// besides adds what went wrong afterwards: an error of the command only where there is
+// no other, and a warning otherwise.
+func (o *outcome) besides(stderr io.Writer, said error) error {
+	switch {
+	case o.fault == nil:
+		return said
+	case said == nil:
+		return failed("", o.fault)
+	}
+	fmt.Fprintf(stderr, "pausetest: warning: %s\n", oneLine(o.fault.Error()))
+	return said
 }
 
 // complaint is the exit code, and what standard error gets to hear.
@@ -109,7 +125,7 @@ var missedHints = map[occasion.Reason]string{
 
 // tellMonitoring tells a monitoring system: one line, and below it, where everything
 // is wanted, the report.
-func (o *outcome) tellMonitoring(w io.Writer, verbose bool) error {
+func (o *outcome) tellMonitoring(w, _ io.Writer, verbose bool) error {
 	status, text := report.PluginOK, ""
 	switch {
 	case o.kind == collapse:
@@ -125,6 +141,12 @@ func (o *outcome) tellMonitoring(w io.Writer, verbose bool) error {
 		text = o.study.Result.Sentence
 		if cause := report.Cause(&o.study.Result); o.kind == collapse && cause != "" {
 			text += "; " + cause
+		}
+	}
+	if o.fault != nil { // in the same line: there is no other
+		text += "; " + o.fault.Error()
+		if status == report.PluginOK {
+			status = report.PluginUnknown
 		}
 	}
 	text = report.PluginLine(status, oneLine(text), o.study) + "\n"
@@ -146,16 +168,19 @@ func (o *outcome) tellMonitoring(w io.Writer, verbose bool) error {
 
 // isPlugin reports whether a monitoring system is listening, which takes the exit
 // code of bad input for a collapse. An error may come before the flags are read.
+// Where that came before the settings, what the environment and the file say of
+// plugin counts all the same, whatever else is wrong with them.
 func isPlugin(cmd *cobra.Command, args []string) bool {
-	if len(args) == 0 || args[0] != checkName {
-		return false
+	if cmd == nil || cmd.Name() != checkName { // a fault, or a flag nobody knows, came first
+		return slices.Contains(args, checkName) && slices.Contains(args, "--plugin")
 	}
-	if cmd != nil { // nil: a fault came between
-		if flag := cmd.Flags().Lookup("plugin"); flag.Changed {
-			return flag.Value.String() == "true"
-		}
+	if cmd.HasParent() && cmd.Parent().HasParent() {
+		return false // config check
 	}
-	return slices.Contains(args, "--plugin")
+	if flag := cmd.Flags().Lookup("plugin"); flag.Changed {
+		return flag.Value.String() == "true"
+	}
+	return slices.Contains(args, "--plugin") || settledLeniently(cmd, "plugin") == "true"
 }
 
 // complainToMonitoring says an error in the one line that a monitoring system shows.

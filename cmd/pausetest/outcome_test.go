@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,10 +47,10 @@ func TestOutcomes(t *testing.T) {
 				out.fails = !out.fails
 			}
 			var stdout, stderr strings.Builder
-			err := out.tell(&stdout, false)
+			err := out.tell(&stdout, &stderr, false)
 			if plugin {
 				stdout.Reset()
-				err = out.tellMonitoring(&stdout, false)
+				err = out.tellMonitoring(&stdout, &stderr, false)
 			}
 			code := complainTo(err, &stderr)
 			stderrLine, _, _ := strings.Cut(stderr.String(), "\n") // without the hint
@@ -119,7 +121,7 @@ func TestVerboseMonitoring(t *testing.T) {
 	out := &outcome{study: judged(analysis.NoCollapse), folder: "runs/a|b"}
 	out.conclude(nil)
 	var b strings.Builder
-	if err := out.tellMonitoring(&b, true); err != nil {
+	if err := out.tellMonitoring(&b, io.Discard, true); err != nil {
 		t.Fatal(err)
 	}
 	first, rest, _ := strings.Cut(b.String(), "\n")
@@ -141,7 +143,18 @@ func TestMonitoringHearsOfMistakes(t *testing.T) {
 	check(3, "check", "--nosuch", "--plugin")
 	check(3, "check", "--plugin", "now")
 	check(3, "check", "--plugin=true", "--config", "nosuch.yaml")
+	check(3, "--config", "nosuch.yaml", "check", "--plugin")
 	check(2, "check", "--plugin=false", "--nosuch")
+	check(2, "config", "check", "nosuch.yaml")
+	t.Setenv("PAUSETEST_PLUGIN", "true")
+	check(3, "check", "--nosuch")
+	check(3, "check", "--config", "nosuch.yaml")
+	t.Setenv("PAUSETEST_PLUGIN", "")
+	file := filepath.Join(t.TempDir(), "settings.yaml")
+	if err := os.WriteFile(file, []byte("plugin: true\nmax-puase: 5s\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check(3, "check", "--config", file)
 	check(2, "check", "--nosuch")
 	check(2, "run", "--plugin")
 }

@@ -157,6 +157,25 @@ var testVariables = []string{
 	"PAUSETEST_LIMITER", "PAUSETEST_REQUIRE", "PAUSETEST_TABLE", "PAUSETEST_TORTURE",
 }
 
+// settledLeniently is what the environment, or else the file, has for a key, though
+// they be faulty otherwise.
+func settledLeniently(cmd *cobra.Command, key string) string {
+	keys := keysOf(cmd.Root())
+	set, _ := config.ParseEnvironment(os.Environ(), keys)
+	if _, inEnvironment := set[key]; !inEnvironment {
+		name, mustExist := settingsName(cmd)
+		text, err := readSettings(name, mustExist)
+		if err != nil {
+			return ""
+		}
+		set, _ = config.ParseFile(name, text, keys)
+	}
+	if s, ok := set[key]; ok && len(s.Values) > 0 {
+		return s.Values[0].Text
+	}
+	return ""
+}
+
 // give sets a flag as the command line would have done it.
 func give(flags *pflag.FlagSet, s config.Setting) error {
 	for _, v := range s.Values {

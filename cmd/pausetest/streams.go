@@ -43,7 +43,7 @@ type streamList struct {
 }
 
 const noStreams = `no streams found
-hint: as root more can be seen; name others with --match or --pid; the rules: pausetest streams --print-rules`
+hint: name others with --match or --pid; the rules: pausetest streams --print-rules`
 
 type ignoredLine struct {
 	recording.Process

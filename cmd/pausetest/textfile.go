@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/pflag"
@@ -47,27 +45,13 @@ func (t *textfile) ready() error {
 }
 
 // write leaves the metrics of a check.
-func (t *textfile) write(stderr io.Writer, o *outcome, said error) error {
+func (t *textfile) write(o *outcome) error {
 	if t.dir == "" {
-		return said
+		return nil
 	}
 	m := o.metrics()
 	m.Check, m.Version = t.check, version()
-	return besides(stderr, said, metrics.Write(t.dir, &m))
-}
-
-// besides is what a check says when something that is done after it went wrong. What
-// is said of the check doesn't depend on that: a fault is an error of the command only
-// where there is no other, and a warning otherwise.
-func besides(stderr io.Writer, said, fault error) error {
-	switch {
-	case fault == nil:
-		return said
-	case said == nil:
-		return failed("", fault)
-	}
-	fmt.Fprintf(stderr, "pausetest: warning: %s\n", oneLine(fault.Error()))
-	return said
+	return metrics.Write(t.dir, &m)
 }
 
 // metrics is the outcome as far as Prometheus hears of it.
@@ -81,6 +65,9 @@ func (o *outcome) metrics() metrics.Outcome {
 		m.State = metrics.Done
 	case broken:
 		m.State = metrics.Failed
+		if _, ended := errors.AsType[signalled](o.err); ended && !m.StillPaused {
+			m.State = metrics.Interrupted // a reboot, say: nobody has to be woken
+		}
 	}
 	if missed, ok := errors.AsType[*occasion.Missed](o.err); ok {
 		m.Streams = len(missed.Sight.Streams)

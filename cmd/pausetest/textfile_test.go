@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"pausetest/internal/analysis"
@@ -39,23 +40,63 @@ func TestOutcomeMetrics(t *testing.T) {
 	}
 }
 
-// TestTextfileFault: what the check has to say is not lost because its metrics are.
-func TestTextfileFault(t *testing.T) {
-	collapse := &exitError{code: exitCollapse}
+// TestFaultAfterwards: what the check has to say is not lost because its metrics are,
+// and a monitoring system hears of both in one line.
+func TestFaultAfterwards(t *testing.T) {
 	gone := &textfile{dir: filepath.Join(t.TempDir(), "gone"), check: "nightly"}
-	var stderr strings.Builder
-	if err := gone.write(&stderr, &outcome{kind: healthy}, collapse); err != error(collapse) {
-		t.Errorf("said %v", err)
+	fault := gone.write(&outcome{kind: healthy})
+	if !errors.Is(fault, os.ErrNotExist) {
+		t.Fatalf("writing into no folder: %v", fault)
 	}
-	if !strings.HasPrefix(stderr.String(), "pausetest: warning: writing metrics: ") {
-		t.Errorf("warned %q", &stderr)
+	told := func(o *outcome, plugin bool) string {
+		var stdout, stderr strings.Builder
+		o.conclude(o.err)
+		o.fails, o.fault = o.kind == collapse, fault
+		err := o.tell(&stdout, &stderr, false)
+		if plugin {
+			stdout.Reset()
+			stderr.Reset()
+			err = o.tellMonitoring(&stdout, &stderr, false)
+		}
+		code := complainTo(err, &stderr)
+		return strings.ReplaceAll(fmt.Sprintf("%d %s%s", code, stdout.String(), stderr.String()), "\n", " ")
 	}
-	stderr.Reset()
-	if err := gone.write(&stderr, &outcome{kind: healthy}, nil); !errors.Is(err, os.ErrNotExist) || stderr.Len() > 0 {
-		t.Errorf("said %v, warned %q", err, &stderr)
+	healthyOne := func() *outcome { return &outcome{study: judged(analysis.NoCollapse)} }
+	collapsed := func() *outcome { return &outcome{study: judged(analysis.Collapse)} }
+	for _, test := range []struct {
+		got  string
+		want []string
+	}{
+		{told(healthyOne(), false), []string{"1 pausetest: error: writing metrics"}},
+		{told(collapsed(), false), []string{"4 collapse", "pausetest: warning: writing metrics"}},
+		{told(healthyOne(), true), []string{"3 PAUSETEST UNKNOWN: 2 streams", "; writing metrics"}},
+		{told(collapsed(), true), []string{"2 PAUSETEST CRITICAL: 2 streams", "; writing metrics"}},
+	} {
+		for _, want := range test.want {
+			if !strings.Contains(test.got, want) {
+				t.Errorf("said %q, which lacks %q", test.got, want)
+			}
+		}
+		if strings.Count(test.got, "PAUSETEST ") > 1 {
+			t.Errorf("two status lines: %q", test.got)
+		}
 	}
 	none := &textfile{}
-	if err := errors.Join(none.ready(), none.write(&stderr, &outcome{kind: healthy}, nil)); err != nil {
+	if err := errors.Join(none.ready(), none.write(healthyOne())); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSignalIsNoFailure: a reboot in the middle of a run wakes nobody.
+func TestSignalIsNoFailure(t *testing.T) {
+	for err, want := range map[error]metrics.State{
+		failed("", fmt.Errorf("the run: %w", signalled{syscall.SIGTERM})):                                          metrics.Interrupted,
+		failed("", errors.Join(signalled{syscall.SIGTERM}, fmt.Errorf("resuming: %w", experiment.ErrStillPaused))): metrics.Failed,
+	} {
+		o := &outcome{}
+		o.conclude(err)
+		if m := o.metrics(); m.State != want {
+			t.Errorf("%v: %s, want %s", err, m.State, want)
+		}
 	}
 }

@@ -34,7 +34,7 @@ const (
 	NotSteady   State = "not-steady"  // they came and went
 	Busy        State = "busy"        // another experiment was under way
 	OutOfHours  State = "window"      // outside the hours for it
-	Interrupted State = "interrupted" // by a signal, before it paused anything
+	Interrupted State = "interrupted" // by a signal; everything runs
 	Failed      State = "failed"      // anything else
 )
 
