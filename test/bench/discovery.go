@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -96,33 +97,37 @@ func bareRead() error {
 
 // A crowd is processes that sleep: a mother and her children, in a session of their
 // own and nobody's relatives.
+//
+// Note: a socket holds them, not a pipe. A discovery looks for whoever holds the other
+// end of our pipes, and would examine the whole crowd.
 type crowd struct {
 	mother int
-	in     io.Closer
-	out    io.Reader
+	held   *net.UnixConn
 }
 
 func startCrowd(n int) (*crowd, error) {
 	const script = `use POSIX; $|=1; exit if fork(); setsid(); for (2..$ARGV[0]) { my $p = fork(); die unless defined $p;
-		if (!$p) { close(STDOUT); my $x = <STDIN>; exit } } print "$$\n"; my $x = <STDIN>;`
+		if (!$p) { my $x = <STDIN>; exit } } print "$$\n"; my $x = <STDIN>;`
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "crowd"), os.NewFile(uintptr(fds[1]), "crowd")
+	defer ours.Close()
+	held, err := net.FileConn(ours)
+	if err != nil {
+		theirs.Close()
+		return nil, err
+	}
 	cmd := exec.Command("perl", "-e", script, strconv.Itoa(n))
-	theirs, in, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	defer theirs.Close()
-	out, ours, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	cmd.Stdin, cmd.Stdout = theirs, ours
+	cmd.Stdin, cmd.Stdout = theirs, theirs
 	err = cmd.Run()
-	ours.Close() // or it would hide the end of the crowd's
+	theirs.Close() // or it would hide the end of the crowd's
 	if err != nil {
 		return nil, err
 	}
-	c := &crowd{in: in, out: out}
-	if _, err := fmt.Fscanln(out, &c.mother); err != nil {
+	c := &crowd{held: held.(*net.UnixConn)}
+	if _, err := fmt.Fscanln(held, &c.mother); err != nil {
 		return nil, fmt.Errorf("starting %d processes: %w", n, err)
 	}
 	return c, nil
@@ -145,8 +150,11 @@ func (c *crowd) members() ([]int, error) {
 
 // end ends their input and waits until they are gone.
 func (c *crowd) end() error {
-	c.in.Close()
-	_, _ = io.Copy(io.Discard, c.out) // the mother's
+	defer c.held.Close()
+	if err := c.held.CloseWrite(); err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, c.held) // until the last one has closed it
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if pids, err := c.members(); err != nil || len(pids) == 1 {
 			return err
