@@ -33,20 +33,26 @@ type table struct {
 // given twice, parents in a circle, a parent of init.
 func newTable(s *proctable.Snapshot) *table {
 	t := &table{
-		byPID:   map[int]*process{},
+		byPID:   make(map[int]*process, len(s.Processes)),
 		readers: map[uint64][]*process{}, writers: map[uint64][]*process{},
 	}
-	for _, p := range s.Processes {
-		if p.ID.PID <= 0 || isZombie(&p) {
+	all := make([]process, len(s.Processes)) // in one piece: there may be ten thousand
+	for i := range s.Processes {
+		p := &s.Processes[i]
+		if p.ID.PID <= 0 || isZombie(p) {
 			continue
 		}
 		if known := t.byPID[p.ID.PID]; known != nil && known.ID.StartTicks >= p.ID.StartTicks {
 			continue
 		}
-		t.byPID[p.ID.PID] = &process{Process: p, names: programNames(&p)}
+		all[i] = process{Process: *p, names: programNames(p)}
+		t.byPID[p.ID.PID] = &all[i]
 	}
-	for _, p := range t.byPID {
-		t.procs = append(t.procs, p)
+	t.procs = make([]*process, 0, len(t.byPID))
+	for i := range all {
+		if p := &all[i]; t.byPID[p.ID.PID] == p {
+			t.procs = append(t.procs, p)
+		}
 	}
 	slices.SortFunc(t.procs, byPID)
 	for _, p := range t.procs {
