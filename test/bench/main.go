@@ -20,7 +20,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pausetest/internal/demo"
 	"pausetest/internal/guard"
+	"pausetest/test/bench/tracer"
 )
 
 // A row is one line of the table: a group of measurements that share a
@@ -34,12 +36,17 @@ var rows = []row{
 	{"discovery", discovery},
 	{"sample", sample},
 	{"watching", watching},
+	{"effect", effect},
 	{"pausing", pausing},
 	{"death", death},
 	{"drawing", drawing},
+	{"tracer", tracing},
 	{"simulating", simulating},
 	{"startup", startup},
 }
+
+// demoArg makes this program a part of the demo whose streams are watched.
+const demoArg = "demo-part"
 
 // A session is one run of the program.
 type session struct {
@@ -52,6 +59,13 @@ func main() {
 	// The parts of the measurements that must be other processes.
 	if len(os.Args) > 1 && os.Args[1] == "guard" {
 		os.Exit(guard.Main())
+	}
+	if len(os.Args) > 1 && os.Args[1] == tracer.WriterArg {
+		tracer.WriterMain(os.Stdin, os.Stdout)
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == demoArg {
+		os.Exit(demo.Main(os.Args[2:]))
 	}
 	if len(os.Args) == 4 && os.Args[1] == "controller" {
 		root, err := strconv.Atoi(os.Args[3])

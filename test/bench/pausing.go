@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -23,14 +24,18 @@ func pausing(s *session) error {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(s.pause(c, n), c.end()); err != nil {
+		freezers, remove, err := freezersFor(c)
+		if err == nil {
+			err = s.pause(c, n, freezers)
+		}
+		if err := errors.Join(err, c.end(), remove()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *session) pause(c *crowd, n int) error {
+func (s *session) pause(c *crowd, n int, freezers []contender) error {
 	pids, err := c.members()
 	if err != nil {
 		return err
@@ -39,9 +44,73 @@ func (s *session) pause(c *crowd, n int) error {
 	if err != nil {
 		return err
 	}
-	return s.compare(fmt.Sprintf("%d processes stopped", len(pids)), max(7, 300/n), []float64{1},
-		contender{"StopTree", func() (time.Duration, error) { return stopTree(root) }},
-		contender{"kill -STOP", func() (time.Duration, error) { return killStop(pids) }})
+	contenders := append([]contender{
+		{"StopTree", func() (time.Duration, error) { return stopTree(root) }},
+		{"kill -STOP", func() (time.Duration, error) { return killStop(pids) }},
+	}, freezers...)
+	return s.compare(fmt.Sprintf("%d processes stopped", len(pids)), max(7, 300/n), []float64{1, 0, 0}, contenders...)
+}
+
+// freezersFor puts the crowd into a cgroup of each mounted hierarchy that can freeze.
+// The cgroups can be removed when the crowd has ended.
+func freezersFor(c *crowd) (all []contender, remove func() error, err error) {
+	var folders []string
+	remove = func() (err error) {
+		for _, folder := range folders {
+			err = errors.Join(err, os.Remove(folder))
+		}
+		return err
+	}
+	pids, err := c.members()
+	if err != nil {
+		return nil, remove, err
+	}
+	mounts, err := procctl.NewTable("").Mounts(os.Getpid())
+	if err != nil {
+		return nil, remove, err
+	}
+	path := fmt.Sprintf("/pausetest-bench-%d", os.Getpid())
+	for _, in := range []proctable.Cgroup{{Path: path}, {Path: path, Controllers: []string{"freezer"}}} {
+		candidates := proctable.CgroupDirs(in, mounts)
+		if len(candidates) == 0 || os.Mkdir(candidates[0], 0o755) != nil {
+			continue // not mounted, or not ours to use
+		}
+		folders = append(folders, candidates[0])
+		for _, pid := range pids {
+			if err := os.WriteFile(filepath.Join(candidates[0], "cgroup.procs"), fmt.Append(nil, pid), 0); err != nil {
+				return nil, remove, err
+			}
+		}
+		name := "cgroup freezer, version 2"
+		if in.Controllers != nil {
+			name = "cgroup freezer, version 1"
+		}
+		all = append(all, contender{name, func() (time.Duration, error) { return freeze(candidates[0]) }})
+	}
+	return all, remove, nil
+}
+
+// freeze freezes a cgroup, looks until all in it stands still, and thaws it.
+func freeze(folder string) (took time.Duration, err error) {
+	begin := time.Now()
+	id, err := procctl.FindCgroup(folder)
+	if err != nil {
+		return 0, err
+	}
+	cgroup, err := procctl.OpenCgroup(id)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, cgroup.Thaw(), cgroup.Close()) }()
+	if err := cgroup.Freeze(); err != nil {
+		return 0, err
+	}
+	for {
+		state, err := cgroup.State()
+		if err != nil || state.Frozen {
+			return time.Since(begin), err
+		}
+	}
 }
 
 func identify(pid int) (procctl.ProcID, error) {

@@ -5,15 +5,14 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"runtime"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"pausetest/internal/demo"
 	"pausetest/internal/netstat"
 	"pausetest/internal/procctl"
 )
@@ -261,10 +260,11 @@ func inNamespace(f func() error) error {
 	return <-done
 }
 
-// watching measures the whole of a watcher's work in CPU time for as many samples: an
-// hour's worth of ours in one go, and of the peers as many as fit into some seconds.
+// watching measures what a watcher's samples cost: a whole hour's worth of readings
+// in one go, for how memory grows, and then a real run beside its peers, each
+// sampling lo for some seconds while three streams move over it.
 func watching(s *session) error {
-	return inNamespace(func() error {
+	err := inNamespace(func() error {
 		own, err := connections(streams)
 		if err != nil {
 			return err
@@ -274,48 +274,74 @@ func watching(s *session) error {
 		if err != nil {
 			return err
 		}
-		return errors.Join(s.watch(c, own), c.end())
+		return errors.Join(s.hour(c, own), c.end())
 	})
+	if err != nil {
+		return err
+	}
+	d, err := startDemo(demo.DefaultLinkBytesPerSecond)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.watch(d), d.Close())
 }
 
 const hourNS, rateHz = 3600e9, 10
 
-func (s *session) watch(c *crowd, own []net.Conn) error {
+func (s *session) hour(c *crowd, own []net.Conn) error {
 	r, err := newReadings(c, own)
 	if err != nil {
 		return err
 	}
 	defer r.close()
+	const samples = hourNS / 1e9 * rateHz
 	before, memory := cpuTime(unix.RUSAGE_THREAD), residentBytes()
-	for range int(hourNS / 1e9 * rateHz) {
+	for range int(samples) {
 		if err := r.all(); err != nil {
 			return err
 		}
 	}
-	ours := (cpuTime(unix.RUSAGE_THREAD) - before) / (hourNS / 1e9 * rateHz)
-	s.line("memory grown in an hour of samples", fmt.Sprintf("%d kB", (residentBytes()-memory)/1024), "", 0, 0)
-	for _, peer := range [][]string{
-		{"sar", "-n", "DEV", "1", "5"},
-		{"ifstat", "-i", "lo", "0.1", "50"},
-		{"nethogs", "-t", "-d", "1", "-c", "5", "lo"},
+	share := float64(cpuTime(unix.RUSAGE_THREAD)-before) / hourNS
+	fmt.Fprintf(s.table, "readings of %d streams at %d Hz\t%.3f %% CPU\t\t\t\t\n", streams, rateHz, 100*share)
+	fmt.Fprintf(s.table, "memory grown in an hour of them\t%d kB\t\t\t\t\n", (residentBytes()-memory)/1024)
+	return nil
+}
+
+const watchSpan = 6 * time.Second
+
+// watch compares CPU for a sample, since only some of the peers can sample as often,
+// and memory.
+func (s *session) watch(d *demo.Demo) error {
+	run, err := startWatching(s.binary, d.Streams())
+	if err != nil {
+		return err
+	}
+	ours, err := during(run.cmd.Process.Pid, watchSpan)
+	if err := errors.Join(err, run.end()); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.table, "pausetest run, watching, at %d Hz\t%.2f %% CPU\t\t\t\t\n", rateHz, 100*ours.cpu.Seconds()/watchSpan.Seconds())
+	for _, peer := range []struct {
+		rateHz float64
+		args   []string
+	}{
+		{1, []string{"sar", "-n", "DEV", "1"}},
+		{rateHz, []string{"ifstat", "-i", "lo", "0.1"}},
+		{1, []string{"nethogs", "-a", "-t", "-d", "1", "lo"}}, // -a: also loopback
 	} {
-		if _, err := exec.LookPath(peer[0]); err != nil {
-			fmt.Fprintf(s.table, "%s\t\tnot installed\t\t\t\n", peer[0])
+		name := peer.args[0]
+		theirs, err := costOf(peer.args)
+		if err != nil {
+			fmt.Fprintf(s.table, "%s\t\tdoes not run here: %v\t\t\t\n", name, err)
 			continue
 		}
-		cmd := exec.Command(peer[0], peer[1:]...)
-		if err := cmd.Run(); err != nil {
-			fmt.Fprintf(s.table, "%s\t\tdoes not run here: %v\t\t\t\n", peer[0], err)
-			continue
+		each := func(u usage, rateHz float64) time.Duration {
+			return time.Duration(float64(u.cpu) / (watchSpan.Seconds() * rateHz)).Round(time.Microsecond)
 		}
-		samples := time.Duration(5)
-		if peer[0] == "ifstat" {
-			samples = 50
-		}
-		theirs := (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()) / samples
-		rusage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-		s.line("CPU of a sample, beside "+peer[0], ours.String(), theirs.String(), float64(ours)/float64(theirs), 1)
-		fmt.Fprintf(s.table, "resident memory of %s\t\t%d kB\t\t\t\n", peer[0], rusage.Maxrss)
+		s.line("CPU for a sample, beside "+name, each(ours, rateHz).String(), each(theirs, peer.rateHz).String(),
+			float64(each(ours, rateHz))/float64(max(each(theirs, peer.rateHz), time.Microsecond)), 1)
+		s.line("resident memory, beside "+name, fmt.Sprintf("%.1f MB", float64(ours.residentBytes)/1e6), fmt.Sprintf("%.1f MB", float64(theirs.residentBytes)/1e6),
+			float64(ours.residentBytes)/float64(theirs.residentBytes), 1)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package tracer
 
 import (
 	"bytes"
@@ -39,6 +39,8 @@ type result struct {
 
 const (
 	watchedByFdvol = "fdvol"
+	// SameCounting is the peer that counts what fdvol counts.
+	SameCounting = "bpftrace (same counting)"
 	paceHz         = 500_000
 	phaseNS        = int64(300 * time.Millisecond)
 )
@@ -100,7 +102,7 @@ func methods() []method {
 		}},
 		{name: watchedByFdvol, counts: true, attach: func(w *writer) (func() (uint64, error), error) { return fdvolOn(w.pid()) }},
 		{name: "fdvol of another process", attach: func(*writer) (func() (uint64, error), error) { return fdvolOn(os.Getpid()) }},
-		{name: "bpftrace (same counting)", needs: "bpftrace", counts: true, attach: bpftrace(sameCounting, `(?m)^@calls\[\d+, \d+, 1\]: (\d+)$`)},
+		{name: SameCounting, needs: "bpftrace", counts: true, attach: bpftrace(sameCounting, `(?m)^@calls\[\d+, \d+, 1\]: (\d+)$`)},
 		{name: "bpftrace (bytes of write alone)", needs: "bpftrace", counts: true, attach: bpftrace(leastCounting, `(?m)^@calls\[\d+\]: (\d+)$`)},
 		{name: "strace -c", needs: "strace", counts: true, attach: func(w *writer) (func() (uint64, error), error) {
 			return run(said("attached"), `(?m)^\s*\S+\s+\S+\s+\S+\s+(\d+)\s+(?:\d+\s+)?write$`, "strace", "-f", "-c", "-p", strconv.Itoa(w.pid()))

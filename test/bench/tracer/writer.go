@@ -1,4 +1,4 @@
-package main
+package tracer
 
 import (
 	"bufio"
@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writerArg makes this program the one that is watched.
-const writerArg = "writer"
+// WriterArg makes the program the one that is watched.
+const WriterArg = "writer"
 
 // What a writer is told to do: how fast, and for how long. A rate of 0 is as fast
 // as it can.
@@ -30,8 +30,8 @@ type done struct {
 	callNS float64 // of one call, in the median burst: others on this machine stretch some
 }
 
-// write makes one-byte writes into /dev/null as ordered on in, one order a line.
-func write(in io.Reader, out io.Writer) {
+// WriterMain makes one-byte writes into /dev/null as ordered on in, one order a line.
+func WriterMain(in io.Reader, out io.Writer) {
 	runtime.LockOSThread()
 	// Before the others on this machine, where that is allowed.
 	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, -20)
@@ -94,7 +94,7 @@ func startWriter() (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := exec.Command(exe, writerArg)
+	c := exec.Command(exe, WriterArg)
 	c.Stderr = os.Stderr
 	in, err := c.StdinPipe()
 	if err != nil {
