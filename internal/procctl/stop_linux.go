@@ -297,7 +297,7 @@ func (s *stopping) open(n newcomer) (*Handle, error) {
 		h.Close()
 		return nil, &ProcError{Op: "stopping", ID: n.ID(), Comm: n.Comm, Err: err}
 	}
-	if text, err := os.ReadFile("/proc/" + strconv.Itoa(n.PID) + "/cgroup"); err == nil && !h.Exited() {
+	if text, err := nowhere.readAll("/proc/"+strconv.Itoa(n.PID)+"/cgroup", maxTextBytes); err == nil && !h.Exited() {
 		s.cgroups[string(text)] = true
 	}
 	return h, nil

@@ -1,6 +1,7 @@
 package procctl
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 
@@ -88,18 +89,16 @@ func readStates(pid int) (states ThreadStates, err error) {
 	return states, err
 }
 
-// tracer reads who traces the process: 0 for nobody.
+// tracer reads who traces the process: 0 for nobody. As with State, the pidfd
+// vouches for what was read of the pid.
 func (h *Handle) tracer() (int, error) {
-	d, err := openDir("/proc/" + strconv.Itoa(h.id.PID))
+	var buf [maxStatBytes]byte
+	text, err := nowhere.readInto(buf[:], "/proc/"+strconv.Itoa(h.id.PID)+"/status")
 	if err != nil {
 		return 0, classify(err)
 	}
-	defer d.close()
-	text, err := d.readAll("status", maxTextBytes)
-	if err != nil {
-		return 0, classify(err)
-	}
-	status, err := proctable.ParseStatus(text)
+	whole := text[:bytes.LastIndexByte(text, '\n')+1] // far behind is a list of any length
+	status, err := proctable.ParseStatus(whole)
 	if err == nil && h.Exited() {
 		err = ErrGone
 	}

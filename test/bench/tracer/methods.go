@@ -41,8 +41,8 @@ const (
 	watchedByFdvol = "fdvol"
 	// SameCounting is the peer that counts what fdvol counts.
 	SameCounting = "bpftrace (same counting)"
-	paceHz         = 500_000
-	phaseNS        = int64(300 * time.Millisecond)
+	paceHz       = 500_000
+	phaseNS      = int64(300 * time.Millisecond)
 )
 
 func (m method) present() bool {
