@@ -35,12 +35,22 @@ func command(name string, args ...string) contender {
 	})
 }
 
+// What keeps a whole run within ten minutes.
+const (
+	longestTurns = 20 * time.Second
+	leastRounds  = 3
+)
+
 // byTurns lets the contenders take turns, each round beginning with another, and
 // returns each one's times in the order of the rounds. One more round, the first,
-// warms up and isn't counted.
+// warms up and isn't counted. On a slow machine there are fewer rounds.
 func byTurns(rounds int, contenders ...contender) ([][]time.Duration, error) {
 	times := make([][]time.Duration, len(contenders))
+	begin := time.Now()
 	for round := range rounds + 1 {
+		if round > leastRounds && time.Since(begin) > longestTurns {
+			break
+		}
 		for i := range contenders {
 			at := (i + round) % len(contenders)
 			took, err := contenders[at].run()
