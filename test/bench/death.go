@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,7 +31,12 @@ func death(s *session) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.deaths(c), c.end())
+	// The guards of controllers that died become ours to wait for.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return errors.Join(err, c.end())
+	}
+	err = s.deaths(c)
+	return errors.Join(err, unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), c.end())
 }
 
 func (s *session) deaths(c *crowd) error {
@@ -112,10 +118,8 @@ func oneDeath(dir string, pids []int) (time.Duration, error) {
 	}
 	took := time.Since(begin)
 	_ = cmd.Wait()
-	for time.Since(begin) < time.Minute && unix.Kill(guardPID, 0) == nil { // it was our child's child and holds nothing any more
-		time.Sleep(100 * time.Microsecond)
-	}
-	return took, nil
+	_, err = unix.Wait4(guardPID, nil, 0, nil) // it holds nothing any more
+	return took, err
 }
 
 func isStopped(pid int) bool {
@@ -148,6 +152,7 @@ func burn(n int) (end func() error, err error) {
 	var all []*exec.Cmd
 	for range n {
 		cmd := exec.Command("sh", "-c", "while :; do :; done")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL} // should we be killed
 		if err := cmd.Start(); err != nil {
 			return nil, err
 		}
