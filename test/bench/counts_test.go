@@ -119,15 +119,22 @@ func among(t *testing.T, n int, test func(*crowd)) {
 
 func TestCallsOfALook(t *testing.T) {
 	const few, many = 100, 1100
-	var first, second [2]float64
-	for i, n := range []int{few, many} {
-		among(t, n, func(*crowd) {
-			first[i] = callsOf(t, "look", 1)
-			second[i] = callsOf(t, "look", 2) - first[i]
-		})
+	var first, second []float64
+	for range 3 { // and the middle counts: others come and go meanwhile, some in crowds
+		var calls [2][2]float64
+		for i, n := range []int{few, many} {
+			among(t, n, func(*crowd) {
+				calls[0][i] = callsOf(t, "look", 1)
+				calls[1][i] = callsOf(t, "look", 2) - calls[0][i]
+			})
+		}
+		first = append(first, (calls[0][1]-calls[0][0])/(many-few))
+		second = append(second, (calls[1][1]-calls[1][0])/(many-few))
 	}
-	atMost(t, "a first look", (first[1]-first[0])/(many-few), 6)
-	atMost(t, "a rescan", (second[1]-second[0])/(many-few), 3)
+	slices.Sort(first)
+	slices.Sort(second)
+	atMost(t, "a first look", first[1], 7) // stat, command line, executable
+	atMost(t, "a rescan", second[1], 3)
 }
 
 func TestCallsOfAStop(t *testing.T) {
