@@ -104,7 +104,7 @@ func (c *conclusion) socketEvidence(s share, add adder) {
 	case Receivers:
 		add(rwnd >= windowShut, "with data to send, the sockets found the receivers' windows shut for %s of the time", percent(rwnd))
 		if k.minRTTNS >= longWayNS && s.share >= worthTelling {
-			add(false, "the way there and back takes %.3g ms: a small window alone would do the same", float64(k.minRTTNS)/1e6)
+			add(false, "the way there and back takes %s ms: a small window alone would do the same", threeDigits(float64(k.minRTTNS)/1e6))
 		}
 	case SendBuffer:
 		add(sndbuf >= windowShut, "with data to send, the sockets' own buffers were too small for %s of the time", percent(sndbuf))

@@ -216,10 +216,27 @@ func percent(share float64) string {
 	return fmt.Sprintf("%.0f %%", 100*share)
 }
 
-func number(x float64) string { return strconv.FormatFloat(x, 'f', 2, 64) }
+func number(x float64) string {
+	if x > 0 && x < 0.005 {
+		return "under 0.01"
+	}
+	return strconv.FormatFloat(x, 'f', 2, 64)
+}
+
+// threeDigits writes a number with three of them, or with all that stand before the
+// point; never with a power of ten.
+func threeDigits(x float64) string {
+	if x >= 999.5 {
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
+	if x < 0.0001 {
+		return "0"
+	}
+	return strconv.FormatFloat(x, 'g', 3, 64)
+}
 
 // throughput is a rate in a sentence. Note: tables of a report choose their own
 // units; a sentence that is stored has to choose here.
 func throughput(bytesPerSecond float64) string {
-	return strconv.FormatFloat(bytesPerSecond/1e6, 'g', 3, 64) + " MB/s"
+	return threeDigits(bytesPerSecond/1e6) + " MB/s"
 }
