@@ -17,8 +17,29 @@ import (
 	"pausetest/internal/stream"
 )
 
-// discovery measures a first look and a second one among few and many processes.
+// discovery measures a first look and a second one among few and many processes, in
+// a pid namespace of its own: whatever else runs on the machine, a dump above all,
+// would have a say in how much is read of whom.
 func discovery(s *session) error {
+	cmd, err := inOwnProc("discovery")
+	if err != nil {
+		return err
+	}
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
+// inOwnProc is this program with other arguments, as the first process of a pid
+// namespace that has its own /proc.
+func inOwnProc(args ...string) (*exec.Cmd, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return exec.Command("unshare", append([]string{"--pid", "--fork", "--kill-child", "--mount-proc", exe}, args...)...), nil
+}
+
+func discoverInside(s *session) error {
 	for _, n := range []int{200, 2000, 10000} {
 		c, err := startCrowd(n)
 		if err != nil {
@@ -28,7 +49,7 @@ func discovery(s *session) error {
 			return err
 		}
 	}
-	return nil
+	return s.table.Flush()
 }
 
 func (s *session) discoverAmong(n, rounds int) error {
@@ -48,15 +69,14 @@ func (s *session) discoverAmong(n, rounds int) error {
 
 // look is what every command that looks at live streams does first.
 //
-// Note: it asks for one kind of streams, and doesn't protect the looker. If a tar that
-// happens to run here, or our own output, went into a pipe whose other end nobody near
-// has, all processes would be examined to find it, and the measurement would depend on that.
+// Note: it doesn't protect the looker. If our output went into a pipe that nobody
+// near us reads, all processes would be examined to find out who does.
 func look(table *procctl.Table, scope *stream.Scope) error {
 	snapshot, err := table.Snapshot(context.Background())
 	if err != nil {
 		return err
 	}
-	selection := stream.Selection{Only: []string{"borg"}}
+	selection := stream.Selection{}
 	for {
 		pids := scope.Unexamined(snapshot, selection)
 		if len(pids) == 0 {
@@ -155,12 +175,16 @@ func (c *crowd) members() ([]int, error) {
 // end ends their input and waits until they are gone.
 func (c *crowd) end() error {
 	defer c.held.Close()
-	if err := c.held.CloseWrite(); err != nil {
+	pids, err := c.members()
+	if err := errors.Join(err, c.held.CloseWrite()); err != nil {
 		return err
 	}
 	_, _ = io.Copy(io.Discard, c.held) // until the last one has closed it
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if pids, err := c.members(); err != nil || len(pids) == 1 {
+		if left, err := c.members(); err != nil || len(left) == 1 {
+			for _, pid := range pids {
+				_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // it is our child where we are init
+			}
 			return err
 		}
 	}

@@ -118,7 +118,6 @@ func (s *session) printEffect(what string, logRatios []float64) {
 	switch {
 	case high < 1-effectReach:
 		verdict = "short"
-		s.fell++
 	case low < 1-effectReach:
 		verdict = "interval too wide to tell 0.5 %"
 	}

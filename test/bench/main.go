@@ -52,7 +52,6 @@ const demoArg = "demo-part"
 type session struct {
 	binary string // pausetest, as `make build` makes it
 	table  *tabwriter.Writer
-	fell   int // how many fell short of what was to be reached
 }
 
 func main() {
@@ -66,6 +65,13 @@ func main() {
 	}
 	if len(os.Args) > 1 && os.Args[1] == demoArg {
 		os.Exit(demo.Main(os.Args[2:]))
+	}
+	if len(os.Args) == 2 && os.Args[1] == "discovery" {
+		if err := discoverInside(newSession("")); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: error:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	if len(os.Args) == 4 && os.Args[1] == "controller" {
 		root, err := strconv.Atoi(os.Args[3])
@@ -90,23 +96,25 @@ func run(only, binary string) error {
 		return fmt.Errorf("reading -rows: %w", err)
 	}
 	fmt.Println(machine())
-	s := &session{binary: binary, table: tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)}
+	s := newSession(binary)
 	for _, r := range rows {
 		if !wanted.MatchString(r.name) {
 			continue
 		}
 		begin := time.Now()
-		fmt.Fprintf(s.table, "\n%s\tours\tpeer\tratio\treach\t\n", r.name)
+		fmt.Printf("\n%s: ours, peer, ratio, reach\n", r.name)
 		if err := r.run(s); err != nil {
 			return fmt.Errorf("measuring %s: %w", r.name, err)
 		}
 		s.table.Flush()
 		fmt.Printf("(%v)\n", time.Since(begin).Round(100*time.Millisecond))
 	}
-	if s.fell > 0 {
-		fmt.Printf("\n%d fell short; docs/performance.md says why that may be\n", s.fell)
-	}
+	fmt.Println("\ndocs/performance.md says what limits those that fall short")
 	return nil
+}
+
+func newSession(binary string) *session {
+	return &session{binary: binary, table: tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)}
 }
 
 // machine is what a reader must know to make sense of the times.

@@ -102,7 +102,6 @@ func (s *session) line(what, ours, theirs string, ratio, reach float64) {
 		goal = fmt.Sprintf("%.2f", reach)
 		if ratio > reach {
 			verdict = "short"
-			s.fell++
 		}
 	}
 	fmt.Fprintf(s.table, "%s\t%s\t%s\t%.2f\t%s\t%s\n", what, ours, theirs, ratio, goal, verdict)

@@ -130,7 +130,7 @@ func (unguarded) Forget([]*procctl.Handle) error { return nil }
 
 func stopTree(root procctl.ProcID) (time.Duration, error) {
 	begin := time.Now()
-	s, err := procctl.NewTable("").StopTree(context.Background(), []procctl.ProcID{root}, unguarded{}, procctl.StopOptions{})
+	s, err := procctl.NewTable("").StopTree(context.Background(), []procctl.ProcID{root}, unguarded{}, procctl.StopOptions{Timeout: time.Minute})
 	took := time.Since(begin)
 	if err != nil {
 		return 0, err
