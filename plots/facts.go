@@ -96,6 +96,12 @@ func captionOf(s *analysis.Study) []string {
 		caption = append(caption, stamp(r.Started))
 	}
 	caption = append(caption, "ran "+secondsText(r.WallSeconds))
+	if p := r.SharedProcess; p != nil {
+		caption = append(caption, fmt.Sprintf("%d of %s through %s", len(p.Streams), count(len(s.Streams), "stream", "streams"), drawn(p.Name)))
+	}
+	if r.Limiter != nil && r.Limiter.Process != nil {
+		caption = append(caption, "limit: "+drawn(r.Limiter.Cause))
+	}
 	if r.Needed != "" {
 		caption = append(caption, "needed: "+drawn(r.Needed))
 	}
