@@ -14,12 +14,13 @@ func (c *conclusion) statement(s share) string {
 	subject := c.subject(s)
 	switch s.kind {
 	case BlockingWriter:
-		say("The limit is %s, a single blocking writer: it carries %s and writes to one socket at a time.", subject, streams(c.top.active))
+		// Not how many: it need not carry all that run.
+		say("The limit is %s, a single blocking writer: it carries several streams and writes to one socket at a time.", subject)
 		for _, p := range c.group(func(p *ProcessLevel) bool { return p.Name == s.name && p.Role == s.role }) {
 			say("%s it used %s of a CPU and stood in a write to a socket at %s of the looks; for %s of the streams' time another socket had room while data waited.",
 				running, percent(p.BusiestCPU), percent(p.ToSocket), percent(s.share))
 		}
-		say("The receivers stall (windows shut for %s of the time with data to send), and each stall holds up all streams.", percent(part(c.top.sockets.rwndNS, c.top.sockets.busyNS)))
+		say("The receivers stall (windows shut for %s of the time with data to send), and each stall holds up all that it carries.", percent(part(c.top.sockets.rwndNS, c.top.sockets.busyNS)))
 	case Computing:
 		say("The limit is the CPU time of %s.", subject)
 		for _, p := range c.group(func(p *ProcessLevel) bool { return p.Name == s.name && p.Role == s.role }) {
