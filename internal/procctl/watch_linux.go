@@ -39,6 +39,29 @@ type watchedThread struct {
 	last     proctable.Schedstat
 	switches uint64
 	seen     bool // still listed
+	// What every look reads stays open, -1 what may not be read: to open and close
+	// a file costs more than to read it.
+	stat, syscall, wchan int
+}
+
+func watchThread(d dir) *watchedThread {
+	keep := func(name string) int {
+		fd, err := d.openFile(name)
+		if err != nil {
+			return -1
+		}
+		return fd
+	}
+	return &watchedThread{dir: d, seen: true, stat: keep("stat"), syscall: keep("syscall"), wchan: keep("wchan")}
+}
+
+func (t *watchedThread) close() {
+	for _, fd := range []int{t.stat, t.syscall, t.wchan} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	t.dir.close()
 }
 
 // A Sight is what one thread or more were seen doing.
@@ -104,7 +127,7 @@ func (w *Watch) ID() ProcID { return w.id }
 // Close releases the folders.
 func (w *Watch) Close() {
 	for _, t := range w.threads {
-		t.dir.close()
+		t.close()
 	}
 	w.tasks.close()
 	w.proc.close()
@@ -131,12 +154,12 @@ func (w *Watch) refresh() error {
 		if err != nil {
 			return ignoreVanished(err)
 		}
-		w.threads[tid] = &watchedThread{dir: d, seen: true}
+		w.threads[tid] = watchThread(d)
 		return nil
 	})
 	for tid, t := range w.threads {
 		if !t.seen {
-			t.dir.close()
+			t.close()
 			delete(w.threads, tid)
 		}
 	}
@@ -168,7 +191,7 @@ func (w *Watch) Look() []Sight {
 
 func (w *Watch) look(t *watchedThread) (Sight, bool) {
 	s := Sight{FD: -1}
-	text, err := t.dir.readInto(w.buf[:], "stat")
+	text, err := w.again(t.stat)
 	if err != nil {
 		return s, false
 	}
@@ -178,7 +201,7 @@ func (w *Watch) look(t *watchedThread) (Sight, bool) {
 	}
 	call := proctable.NoCall
 	if stat.State == 'S' || stat.State == 'D' {
-		if text, err := t.dir.readInto(w.buf[:], "syscall"); err == nil {
+		if text, err := w.again(t.syscall); err == nil {
 			got, running, err := proctable.ParseSyscall(text)
 			switch {
 			case err == nil && running:
@@ -192,7 +215,7 @@ func (w *Watch) look(t *watchedThread) (Sight, bool) {
 		}
 	}
 	if stat.State == 'D' || stat.State == 'S' && call == proctable.NoCall {
-		if text, err := t.dir.readInto(w.buf[:], "wchan"); err == nil && string(text) != "0" {
+		if text, err := w.again(t.wchan); err == nil && string(text) != "0" {
 			s.WaitChannel = string(text)
 		}
 	}
@@ -204,6 +227,12 @@ func (w *Watch) look(t *watchedThread) (Sight, bool) {
 		}
 	}
 	return s, true
+}
+
+// again reads a file that stays open, from its start.
+func (w *Watch) again(fd int) ([]byte, error) {
+	n, err := retry(func() (int, error) { return unix.Pread(fd, w.buf[:], 0) })
+	return w.buf[:max(n, 0)], err
 }
 
 func takesFD(call proctable.Call) bool {

@@ -21,7 +21,7 @@ import (
 const (
 	// Looks come at random distances, on average this: a process that works to a
 	// rhythm must not be seen at the same beat each time.
-	lookPeriod   = 50 * time.Millisecond
+	lookPeriod   = 100 * time.Millisecond
 	recordPeriod = 500 * time.Millisecond
 	// costShare is the part of one CPU's time that observing may take: the next look
 	// waits until the last one is paid for.
@@ -98,8 +98,6 @@ func (o *Observer) Run(ctx context.Context, put func(recording.Vitals) bool) (er
 		}
 	}()
 	defer o.close()
-	runtime.LockOSThread() // whose CPU time is counted
-	defer runtime.UnlockOSThread()
 	last := time.Now()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -109,17 +107,31 @@ func (o *Observer) Run(ctx context.Context, put func(recording.Vitals) bool) (er
 			return nil
 		case <-pause.C:
 		}
-		begun, spent := time.Now(), spentCPU()
-		o.update()
-		o.look()
-		if begun.Sub(last) >= recordPeriod {
-			if !put(o.record()) {
-				o.repeat()
+		begun := time.Now()
+		spent := costOf(func() {
+			o.update()
+			o.look()
+			if begun.Sub(last) >= recordPeriod {
+				if !put(o.record()) {
+					o.repeat()
+				}
+				last = begun
 			}
-			last = begun
-		}
-		pause.Reset(max(lookPeriod/2+rand.N(lookPeriod), costShare*(spentCPU()-spent)))
+		})
+		pause.Reset(max(lookPeriod/2+rand.N(lookPeriod), costShare*spent))
 	}
+}
+
+// costOf is the CPU time that work takes.
+//
+// Note: the thread is kept for the work alone. A goroutine that waits while it is bound
+// to a thread costs two switches more each time it wakes.
+func costOf(work func()) time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before := spentCPU()
+	work()
+	return spentCPU() - before
 }
 
 // spentCPU is the CPU time of this thread. Note: time that passed would not do, for on
