@@ -37,8 +37,9 @@ const (
 	// vagueNS: clocks that took longer than this to read one after the other
 	// (the thread was preempted) are not compared.
 	vagueNS = int64(10 * time.Millisecond)
-	// longestSleepNS bounds the time until the end of a context is noticed.
-	longestSleepNS = int64(50 * time.Millisecond)
+	// longestSleepNS bounds the time until the end of a context is noticed. It is the
+	// usual period, so that nothing wakes between two samples.
+	longestSleepNS = int64(100 * time.Millisecond)
 )
 
 // clocks are the system's clocks, read one after the other.

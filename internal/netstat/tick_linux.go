@@ -16,7 +16,7 @@ const leastPeriod = time.Millisecond
 // Tick calls fn once every period, the first time at once, on a thread of its
 // own that has precedence over other work, until fn returns an error, which it
 // returns, or ctx ends, whose cause it returns. It may notice the end of ctx up
-// to 50 ms late. The period is at least a millisecond. fn must be quick: while it
+// to 100 ms late. The period is at least a millisecond. fn must be quick: while it
 // computes, its processor does nothing else.
 //
 // Note: a Go ticker was half a millisecond late on an idle machine and 5 ms on
