@@ -28,7 +28,8 @@ type liveHost struct {
 	sampler *sampler
 	vitals  *vitals.Observer
 	iface   string
-	freezer bool // pause by freezing cgroups, not by signals
+	beatNS  int64 // when the guard was last told that the run goes on
+	freezer bool  // pause by freezing cgroups, not by signals
 	suspend <-chan struct{}
 
 	ids     map[proctable.ProcID]int // of every stream ever seen, by source
@@ -362,7 +363,7 @@ func (h *liveHost) NowNS() int64 { return h.sampler.nowNS() }
 func (h *liveHost) Observe(ctx context.Context, untilNS int64, emit func(recording.Record) bool) error {
 	timer := time.NewTimer(time.Duration(untilNS - h.NowNS()))
 	defer timer.Stop()
-	beat := time.NewTicker(guard.DefaultLease / 8)
+	beat := time.NewTicker(beatPeriod)
 	defer beat.Stop()
 	for {
 		for len(h.pending) > 0 {
@@ -378,7 +379,7 @@ func (h *liveHost) Observe(ctx context.Context, untilNS int64, emit func(recordi
 		case <-h.guard.Lost():
 			return h.guardLost(emit)
 		case <-beat.C: // beside the samples, which a blocked counter may hold up
-			if h.guard.Beat() != nil {
+			if h.beat() != nil {
 				return h.guardLost(emit)
 			}
 		case <-h.suspend:
@@ -391,7 +392,7 @@ func (h *liveHost) Observe(ctx context.Context, untilNS int64, emit func(recordi
 		case <-timer.C:
 			return nil
 		case rec := <-h.sampler.out:
-			if h.guard.Beat() != nil {
+			if h.NowNS()-h.beatNS >= int64(beatPeriod) && h.beat() != nil {
 				return h.guardLost(emit)
 			}
 			h.check()
@@ -400,6 +401,16 @@ func (h *liveHost) Observe(ctx context.Context, untilNS int64, emit func(recordi
 			}
 		}
 	}
+}
+
+// beatPeriod is how often the guard is told that the run goes on, while it observes.
+//
+// Note: not at every sample, for each beat wakes the guard, and its answer us.
+const beatPeriod = guard.DefaultLease / 8
+
+func (h *liveHost) beat() error {
+	h.beatNS = h.NowNS()
+	return h.guard.Beat()
 }
 
 func (h *liveHost) guardLost(emit func(recording.Record) bool) error {

@@ -189,9 +189,9 @@ func (g *Guard) launch(ctx context.Context, c Config) error {
 	if c.Command[0] == ownExecutable {
 		g.process.Args[0] = os.Args[0] // what ps shows
 	}
-	// What tunes the Go runtime of the controller is not for the guard, and its
-	// runtime needs no descriptor of the cgroup to follow a CPU limit.
-	g.process.Env = []string{"GODEBUG=containermaxprocs=0"}
+	// What tunes the Go runtime of the controller is not for the guard. Its runtime
+	// needs one processor, and no descriptor of the cgroup to follow a CPU limit.
+	g.process.Env = []string{"GODEBUG=containermaxprocs=0", "GOMAXPROCS=1"}
 	g.process.ExtraFiles = []*os.File{theirs, self}
 	g.process.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = g.process.Start()
