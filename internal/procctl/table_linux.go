@@ -65,19 +65,25 @@ func (t *Table) Snapshot(ctx context.Context) (*proctable.Snapshot, error) {
 	if snap.TakenTicks, err = uptime(root); err != nil && !vanished(err) {
 		return nil, fmt.Errorf("reading the process table: %w", err)
 	}
-	known := t.knownArgs()
-	reader := rowReader{root: root, buf: make([]byte, maxStatBytes), known: known, seen: make(map[int]commandLine, len(known))}
-	snap.Processes = make([]proctable.Process, 0, len(known)+len(known)/8+64)
-	err = root.numbers(func(name string, pid int) error {
-		if p, ok := reader.read(name, pid); ok {
-			snap.Processes = append(snap.Processes, p)
-		}
-		return ctx.Err()
-	})
-	if err != nil {
+	reading := snapshotReading{root: root, known: t.knownArgs()}
+	if err := root.numbers(func(name string, pid int) error {
+		reading.rows = append(reading.rows, tableRow{name: name, pid: pid})
+		return nil
+	}); err != nil {
 		return nil, fmt.Errorf("reading the process table: %w", err)
 	}
-	t.keepArgs(reader.seen)
+	if err := reading.run(ctx); err != nil {
+		return nil, fmt.Errorf("reading the process table: %w", err)
+	}
+	seen := make(map[int]commandLine, len(reading.rows))
+	snap.Processes = make([]proctable.Process, 0, len(reading.rows))
+	for i := range reading.rows {
+		if r := &reading.rows[i]; r.there {
+			seen[r.pid] = r.line
+			snap.Processes = append(snap.Processes, r.process())
+		}
+	}
+	t.keepArgs(seen)
 	slices.SortFunc(snap.Processes, func(a, b proctable.Process) int { return cmp.Compare(a.ID.PID, b.ID.PID) })
 	return snap, nil
 }
@@ -178,61 +184,6 @@ func uptime(root dir) (uint64, error) {
 		return 0, err
 	}
 	return proctable.ParseUptime(text)
-}
-
-// A rowReader reads one row after the other.
-type rowReader struct {
-	root  dir
-	buf   []byte
-	known map[int]commandLine
-	seen  map[int]commandLine
-}
-
-func (r *rowReader) read(name string, pid int) (proctable.Process, bool) {
-	var stat proctable.Stat
-	var err error
-	line, known := r.known[pid]
-	if known {
-		stat, err = readStatOf(r.root, name+"/stat", r.buf)
-		known = line.isOf(&stat) || stat.Flags&proctable.KernelThread != 0
-	}
-	if !known {
-		stat, line, err = r.whole(name)
-	}
-	if err != nil {
-		return proctable.Process{}, false
-	}
-	r.seen[pid] = commandLine{stat.ID(), stat.Comm, stat.ArgStart, line.args, line.exe}
-	return proctable.Process{ID: stat.ID(), PPID: stat.PPID, PGID: stat.PGID, Session: stat.Session,
-		State: stat.State, Comm: stat.Comm, Threads: stat.Threads, Args: line.args, Exe: line.exe}, true
-}
-
-// whole reads stat, executable and command line of one process, with as few calls as
-// they need.
-//
-// A file of /proc is bound to the process that has the pid when it is opened. Had
-// the first one's ended before the others were read, it could not be read
-// afterwards; as it can, all are of the same process. The command line is read last:
-// one that an exec has just changed must not be kept under the later address.
-func (r *rowReader) whole(name string) (stat proctable.Stat, line commandLine, err error) {
-	cmdline, err := r.root.openFile(name + "/cmdline")
-	if err != nil {
-		return stat, line, err
-	}
-	defer unix.Close(cmdline)
-	if stat, err = readStatOf(r.root, name+"/stat", r.buf); err != nil || stat.Flags&proctable.KernelThread != 0 {
-		return stat, line, err
-	}
-	if n, err := retry(func() (int, error) { return unix.Readlinkat(int(r.root), name+"/exe", r.buf) }); err == nil {
-		line.exe = string(r.buf[:n])
-	}
-	n, err := retry(func() (int, error) { return unix.Read(cmdline, r.buf) })
-	text := r.buf[:max(n, 0)]
-	if n == len(r.buf) {
-		text, err = readHead(cmdline, maxTextBytes)
-	}
-	line.args = proctable.ParseCmdline(text)
-	return stat, line, err
 }
 
 func readStatOf(d dir, name string, buf []byte) (proctable.Stat, error) {

@@ -54,34 +54,48 @@ func ParseStat(text []byte) (Stat, error) {
 	}
 	s.PID, s.Comm = pid, string(text[open+1:end])
 
-	fields := bytes.Fields(text[end+1:])
-	if len(fields) < statMin {
-		return s, fmt.Errorf("parsing stat of pid %d: %d fields after the command, want at least %d", pid, len(fields), statMin)
-	}
-	if state := fields[statState]; len(state) != 1 || !isLetter(state[0]) {
-		return s, fmt.Errorf("parsing stat of pid %d: bad state %.20q", pid, fields[statState])
-	}
-	s.State = fields[statState][0]
-	for _, f := range []struct {
-		at int
-		to *int
-	}{{statPPID, &s.PPID}, {statPGID, &s.PGID}, {statSession, &s.Session}, {statThreads, &s.Threads}} {
-		if *f.to, err = strconv.Atoi(string(fields[f.at])); err != nil {
-			return s, fmt.Errorf("parsing stat of pid %d: bad number %.20q", pid, fields[f.at])
+	found := 0
+	for field := range bytes.FieldsSeq(text[end+1:]) {
+		if err := s.take(found, field); err != nil {
+			return s, err
+		}
+		if found++; found > statArgStart {
+			break
 		}
 	}
-	for _, f := range []struct {
-		at int
-		to *uint64
-	}{{statFlags, &s.Flags}, {statStart, &s.StartTicks}, {statArgStart, &s.ArgStart}} {
-		if f.at >= len(fields) {
-			continue // older kernels end earlier
-		}
-		if *f.to, err = strconv.ParseUint(string(fields[f.at]), 10, 64); err != nil {
-			return s, fmt.Errorf("parsing stat of pid %d: bad number %.20q", pid, fields[f.at])
-		}
+	if found < statMin { // older kernels end before the arguments' address
+		return s, fmt.Errorf("parsing stat of pid %d: %d fields after the command, want at least %d", pid, found, statMin)
 	}
 	return s, nil
+}
+
+// take reads the field with an index.
+func (s *Stat) take(at int, field []byte) (err error) {
+	switch at {
+	case statState:
+		if len(field) != 1 || !isLetter(field[0]) {
+			return fmt.Errorf("parsing stat of pid %d: bad state %.20q", s.PID, field)
+		}
+		s.State = field[0]
+	case statPPID:
+		s.PPID, err = strconv.Atoi(string(field))
+	case statPGID:
+		s.PGID, err = strconv.Atoi(string(field))
+	case statSession:
+		s.Session, err = strconv.Atoi(string(field))
+	case statThreads:
+		s.Threads, err = strconv.Atoi(string(field))
+	case statFlags:
+		s.Flags, err = strconv.ParseUint(string(field), 10, 64)
+	case statStart:
+		s.StartTicks, err = strconv.ParseUint(string(field), 10, 64)
+	case statArgStart:
+		s.ArgStart, err = strconv.ParseUint(string(field), 10, 64)
+	}
+	if err != nil {
+		return fmt.Errorf("parsing stat of pid %d: bad number %.20q", s.PID, field)
+	}
+	return nil
 }
 
 // ID is the process's identity. It means nothing for a thread's stat.
