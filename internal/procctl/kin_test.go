@@ -96,6 +96,37 @@ func TestKinTakesOrphanOfOwnSession(t *testing.T) {
 	}
 }
 
+// Who lost its parent while the baseline was read, or before the two were proved to
+// belong together, is not forgotten.
+func TestKinRemembersTheLost(t *testing.T) {
+	orphan := row(40, 1, 10, 30, "tar")
+	for name, c := range map[string]struct {
+		father int // as the baseline shows it
+		tell   bool
+		want   []int
+	}{
+		"its parent ended while the baseline was read": {father: 39, want: []int{40}},
+		"its parent ended before it was pinned":        {father: 21, tell: true, want: []int{40}},
+		"it had lost its parent before":                {father: 1},
+		"it had a parent elsewhere":                    {father: 10},
+	} {
+		baseline := bsdHost(row(40, c.father, 10, 30, "tar"))
+		k := newKin(100, baseline)
+		k.add(baseline[20])
+		if c.tell {
+			k.lose(baseline[40])
+		}
+		_, suspects := k.sort(bsdHost(orphan))
+		var got []int
+		for _, p := range suspects {
+			got = append(got, p.PID)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: suspects (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // A pid that is in use again is neither the founder of a session nor a parent.
 func TestKinIsNotFooledByReuse(t *testing.T) {
 	k := newKin(100, table(row(1, 0, 1, 0, "init"), row(20, 1, 20, 20, "tar")))

@@ -198,24 +198,25 @@ func identify(t *testing.T, pid int) ProcID {
 }
 
 // notStopped lists the marked processes of which a thread runs.
-func (m *marked) notStopped() []string {
-	return m.which(func(s ThreadStates) bool { return s.AllStopped() || s.Pending() }, false)
-}
+func (m *marked) notStopped() []string { return which(m.all(), runs) }
 
 // stopped lists the marked processes of which a thread is stopped.
 func (m *marked) stopped() []string {
-	return m.which(func(s ThreadStates) bool { return s.Stopped > 0 }, true)
+	return which(m.all(), func(s ThreadStates) bool { return s.Stopped > 0 })
 }
 
-func (m *marked) which(test func(ThreadStates) bool, want bool) []string {
+func runs(s ThreadStates) bool { return !s.AllStopped() && !s.Pending() }
+
+// which describes those processes that have not ended and pass a test.
+func which(all []proctable.Stat, test func(ThreadStates) bool) []string {
 	var found []string
-	for _, p := range m.all() {
+	for _, p := range all {
 		h, err := Open(p.ID())
 		if err != nil {
 			continue // ended
 		}
 		states, err := h.State()
-		if err == nil && test(states) == want {
+		if err == nil && test(states) {
 			found = append(found, fmt.Sprintf("pid %d %q ppid %d session %d: %+v", p.PID, p.Comm, p.PPID, p.Session, states))
 		}
 		_ = h.Close()

@@ -27,9 +27,10 @@ func (t *Table) baseline() (beganTicks uint64, now scan, inodes map[int]uint64, 
 }
 
 // scan reads every process's stat, and then what the children files of the
-// members' threads name beyond that: a pass over /proc is not of one instant and
-// may have gone by a pid just before it was taken. Rows that unchanged supplies
-// are not read; nil supplies none.
+// unsettled members' threads name beyond that: a pass over /proc is not of one instant
+// and may have gone by a pid just before it was taken. The children of a member that
+// was seen stopped before the pass began were all there by then. Rows that unchanged
+// supplies are not read; nil supplies none.
 func (t *Table) scan(members []*held, unchanged func(pid int, inode uint64) (proctable.Stat, bool)) (scan, error) {
 	root, err := openDir(t.root)
 	if err != nil {
@@ -61,6 +62,9 @@ func (t *Table) scan(members []*held, unchanged func(pid int, inode uint64) (pro
 		return nil, fmt.Errorf("reading the process table: %w", err)
 	}
 	for _, m := range members {
+		if m.settled {
+			continue
+		}
 		for _, pid := range m.children(root) {
 			if !read[pid] {
 				row(strconv.Itoa(pid), pid)
@@ -70,19 +74,9 @@ func (t *Table) scan(members []*held, unchanged func(pid int, inode uint64) (pro
 	return now, nil
 }
 
-// children are those that a member's threads name. One that was seen stopped with a
-// single thread has no other by now.
+// children are those that a member's threads name.
 func (m *held) children(root dir) []int {
-	name := strconv.Itoa(m.handle.id.PID)
-	if m.settled && m.single {
-		text, err := root.readAll(name+"/task/"+name+"/children", maxTextBytes)
-		if err != nil {
-			return nil
-		}
-		pids, _ := proctable.ParseChildren(text)
-		return pids
-	}
-	d, err := root.sub(name)
+	d, err := root.sub(strconv.Itoa(m.handle.id.PID))
 	if err != nil {
 		return nil
 	}

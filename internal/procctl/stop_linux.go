@@ -62,36 +62,7 @@ const (
 // be left as it is, but then "resumed" would not mean "runs again", and whoever
 // stopped it is probably at work on this backup.
 func (t *Table) StopTree(ctx context.Context, roots []ProcID, ledger Ledger, o StopOptions) (*Stopped, error) {
-	if o.Timeout <= 0 {
-		o.Timeout = defaultStopTimeout
-	}
-	if o.PendingGrace <= 0 {
-		o.PendingGrace = defaultPendingGrace
-	}
-	o.PendingGrace = min(o.PendingGrace, o.Timeout/2)
-	s := &stopping{table: t, ledger: ledger, options: o,
-		held: make(map[ProcID]*held), cgroups: make(map[string]bool),
-		unrest: errors.New("no scan was finished")}
-	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, ErrNotConverged)
-	defer cancel()
-	err := s.begin(ctx, roots)
-	if err == nil {
-		err = s.converge(ctx)
-	}
-	stopped := &Stopped{members: s.order, ledger: ledger}
-	if s.kin != nil {
-		stopped.spared = s.kin.spared
-	}
-	if err == nil {
-		err = stopped.dropEnded()
-	}
-	if err == nil {
-		return stopped, nil
-	}
-	if undone := stopped.Continue(); undone != nil {
-		err = fmt.Errorf("%w; %w: %w", err, ErrNotUndone, undone)
-	}
-	return nil, err
+	return newStopping(t, ledger, o).run(ctx, roots)
 }
 
 // held is a member of the tree that is being, or was, stopped.
@@ -101,8 +72,10 @@ type held struct {
 	parent *held // nil when it is no member
 	// signalled is set before the signal is sent, so that an undo never misses it.
 	signalled bool
-	// settled says that all its threads were seen stopped; single, that it was one.
-	settled, single bool
+	// settled says that all its threads were seen stopped at the last look, which
+	// found its row to be that.
+	settled bool
+	row     proctable.Stat
 	// doubts counts consecutive looks that saw it run while its stop was pending.
 	doubts int
 	// released says that it was continued, or had ended, and is closed.
@@ -123,6 +96,43 @@ type stopping struct {
 	cgroups map[string]bool // those of the members, as texts
 	unrest  error           // why the last look was not clean
 	pending time.Time       // since when only uninterruptible sleep keeps us waiting
+}
+
+func newStopping(t *Table, ledger Ledger, o StopOptions) *stopping {
+	if o.Timeout <= 0 {
+		o.Timeout = defaultStopTimeout
+	}
+	if o.PendingGrace <= 0 {
+		o.PendingGrace = defaultPendingGrace
+	}
+	o.PendingGrace = min(o.PendingGrace, o.Timeout/2)
+	return &stopping{table: t, ledger: ledger, options: o,
+		held: make(map[ProcID]*held), cgroups: make(map[string]bool),
+		unrest: errors.New("no scan was finished")}
+}
+
+// run stops the tree, or undoes what it has done.
+func (s *stopping) run(ctx context.Context, roots []ProcID) (*Stopped, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.options.Timeout, ErrNotConverged)
+	defer cancel()
+	err := s.begin(ctx, roots)
+	if err == nil {
+		err = s.converge(ctx)
+	}
+	stopped := &Stopped{members: s.order, ledger: s.ledger}
+	if s.kin != nil {
+		stopped.spared = s.kin.spared
+	}
+	if err == nil {
+		err = stopped.dropEnded()
+	}
+	if err == nil {
+		return stopped, nil
+	}
+	if undone := stopped.Continue(); undone != nil {
+		err = fmt.Errorf("%w; %w: %w", err, ErrNotUndone, undone)
+	}
+	return nil, err
 }
 
 // begin takes the baseline and stops the roots and what descends from them.
@@ -201,7 +211,7 @@ func (s *stopping) take(ctx context.Context, batch []newcomer, roots []ProcID) e
 		h, err := s.open(n)
 		isRoot := slices.Contains(roots, n.ID())
 		if gone(err) && !isRoot {
-			delete(s.inodes, n.PID)
+			s.kin.lose(n.Stat)
 			continue // the next scan tells what became of it
 		}
 		if err != nil {
@@ -297,8 +307,8 @@ func (s *stopping) open(n newcomer) (*Handle, error) {
 		h.Close()
 		return nil, &ProcError{Op: "stopping", ID: n.ID(), Comm: n.Comm, Err: err}
 	}
-	if text, err := nowhere.readAll("/proc/"+strconv.Itoa(n.PID)+"/cgroup", maxTextBytes); err == nil && !h.Exited() {
-		s.cgroups[string(text)] = true
+	if text, err := readCgroups(n.PID); err == nil && !h.Exited() {
+		s.cgroups[text] = true
 	}
 	return h, nil
 }
@@ -330,7 +340,7 @@ func acceptable(h *Handle) error {
 	if err != nil {
 		return err
 	}
-	states, err := h.State()
+	states, err := h.statesOf(h.stat) // read a moment ago; stop looks again
 	switch {
 	case gone(err):
 		return ErrGone
@@ -406,7 +416,7 @@ func pause(ctx context.Context, d time.Duration) {
 func (s *stopping) atRest() (bool, error) {
 	running, pending := false, false
 	for _, m := range s.order {
-		states, err := m.handle.State()
+		row, states, err := m.handle.look()
 		switch {
 		case gone(err) && m.root:
 			return false, err // it ended, perhaps in favour of a successor
@@ -417,7 +427,7 @@ func (s *stopping) atRest() (bool, error) {
 		case states.Traced > 0:
 			return false, &ProcError{Op: "stopping", ID: m.handle.id, Comm: m.handle.comm, Err: ErrTraced}
 		}
-		m.settled, m.single = states.AllStopped(), states.all() == 1
+		m.row, m.settled = row, states.AllStopped()
 		if !m.settled {
 			s.unrest = m.notYet()
 			pending = pending || states.Pending()
@@ -444,31 +454,49 @@ func (s *stopping) scan() ([]newcomer, []suspect, error) {
 	return newcomers, slices.DeleteFunc(suspects, s.cleared), nil
 }
 
-// unchanged supplies the baseline's row of a process that is still there and of
-// which nothing newer can matter. The inode number of its folder in /proc says
-// that it is still the same: the kernel makes a new inode for a new process, even
-// if it has the old pid. If the cache of inodes was trimmed, the process is read
-// again.
+// unchanged supplies the row of a process that is still there and of which nothing
+// newer can matter: the baseline's, or, of a member that stands still, that of the last
+// look. The inode number of its folder in /proc says that it is still the same: the
+// kernel makes a new inode for a new process, even if it has the old pid. If the cache
+// of inodes was trimmed, the process is read again.
 //
 // Note: this is most of the speed of a stop, and while a stop lasts its tree is
 // neither running nor paused.
 func (s *stopping) unchanged(pid int, inode uint64) (proctable.Stat, bool) {
 	p, ok := s.kin.baseline[pid]
-	return p, ok && s.inodes[pid] == inode && !s.kin.matters(p)
+	if !ok || s.inodes[pid] != inode {
+		return p, false
+	}
+	if m := s.held[p.ID()]; m != nil && m.settled {
+		return m.row, true
+	}
+	return p, !s.kin.matters(p)
 }
 
 // cleared reports whether a suspect is somebody else's. A fork stays in its
 // cgroup, so another one speaks for it; where cgroups tell nothing, one that
 // left our sessions is only suspected if it is named like a member.
 func (s *stopping) cleared(p suspect) bool {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.PID) + "/cgroup")
+	text, err := readCgroups(p.PID)
 	if err != nil {
 		return vanished(err) // if we may not look, the suspicion remains
 	}
-	if !s.cgroups[string(text)] {
+	if !s.cgroups[text] {
 		return true
 	}
-	return p.ownSession && !telling(string(text)) && !s.kin.resembles(p.Stat)
+	return p.ownSession && !telling(text) && !s.kin.resembles(p.Stat)
+}
+
+// readCgroups reads a process's cgroups, as the kernel writes them. What fits comes
+// in one piece.
+func readCgroups(pid int) (string, error) {
+	name := "/proc/" + strconv.Itoa(pid) + "/cgroup"
+	var buf [maxStatBytes]byte
+	text, err := nowhere.readInto(buf[:], name)
+	if err == nil && len(text) == len(buf) {
+		text, err = nowhere.readAll(name, maxTextBytes)
+	}
+	return string(text), err
 }
 
 // telling reports whether a process is in another cgroup than the root.

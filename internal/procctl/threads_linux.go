@@ -43,17 +43,37 @@ func (s *ThreadStates) count(state byte) {
 	}
 }
 
-// all counts every thread.
-func (s ThreadStates) all() int {
-	return s.Running + s.Stopped + s.Uninterruptible + s.Traced + s.Dead
+// State reads the state of every thread.
+func (h *Handle) State() (ThreadStates, error) {
+	_, states, err := h.look()
+	return states, err
 }
 
-// State reads the state of every thread. The pidfd vouches for the process: if
-// it has not ended after the reading, the pid was its own all the while.
-func (h *Handle) State() (ThreadStates, error) {
-	states, err := readStates(h.id.PID)
-	if h.Exited() || err == nil && states == (ThreadStates{}) {
+// look reads the process's row and the state of every thread.
+func (h *Handle) look() (proctable.Stat, ThreadStates, error) {
+	stat, err := h.readStat()
+	if err != nil {
+		return stat, ThreadStates{}, &ProcError{Op: "watching", ID: h.id, Comm: h.comm, Err: classify(err)}
+	}
+	states, err := h.statesOf(stat)
+	return stat, states, err
+}
+
+// statesOf completes a row by the state of every thread. Of one thread it is the
+// row's, which is the process's own. The folder of several threads is found by pid, and
+// the pidfd vouches for it: if the process has not ended after the reading, the pid was
+// its own all the while.
+func (h *Handle) statesOf(stat proctable.Stat) (states ThreadStates, err error) {
+	switch {
+	case zombie(stat):
 		err = ErrGone
+	case stat.Threads == 1:
+		states.count(stat.State)
+	default:
+		states, err = threadStates(h.id.PID)
+		if h.Exited() || err == nil && states == (ThreadStates{}) {
+			err = ErrGone
+		}
 	}
 	if err != nil {
 		return ThreadStates{}, &ProcError{Op: "watching", ID: h.id, Comm: h.comm, Err: classify(err)}
@@ -61,17 +81,8 @@ func (h *Handle) State() (ThreadStates, error) {
 	return states, nil
 }
 
-// readStates needs one file of a process with one thread, whose state is the
-// process's own, and one more for every thread otherwise.
-func readStates(pid int) (states ThreadStates, err error) {
-	stat, err := readStat(pid)
-	if err != nil {
-		return states, err
-	}
-	if stat.Threads == 1 {
-		states.count(stat.State)
-		return states, nil
-	}
+// threadStates reads one file for every thread.
+func threadStates(pid int) (states ThreadStates, err error) {
 	tasks, err := openDir("/proc/" + strconv.Itoa(pid) + "/task")
 	if err != nil {
 		return states, err

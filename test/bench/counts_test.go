@@ -176,7 +176,7 @@ func TestCallsOfAStop(t *testing.T) {
 			}
 		})
 	}
-	atMost(t, "a stop", (calls[1]-calls[0])/(many-few), 60)
+	atMost(t, "a stop", (calls[1]-calls[0])/(many-few), 28)
 }
 
 // atMost allows for the processes of others that come and go meanwhile.

@@ -50,17 +50,17 @@ func ParseStat(text []byte) (Stat, error) {
 	}
 	pid, err := strconv.Atoi(string(bytes.TrimSpace(text[:open])))
 	if err != nil || pid < 0 {
-		return s, fmt.Errorf("parsing stat: bad pid %.20q", text[:open])
+		return s, fmt.Errorf("parsing stat: bad pid %.20q", string(text[:open]))
 	}
 	s.PID, s.Comm = pid, string(text[open+1:end])
 
 	found := 0
-	for field := range bytes.FieldsSeq(text[end+1:]) {
+	// Note: not bytes.Fields, which would put text on the heap, and a scan has thousands.
+	for rest, more := bytes.TrimSpace(text[end+1:]), true; more && found <= statArgStart; found++ {
+		var field []byte
+		field, rest, more = bytes.Cut(rest, []byte{' '})
 		if err := s.take(found, field); err != nil {
 			return s, err
-		}
-		if found++; found > statArgStart {
-			break
 		}
 	}
 	if found < statMin { // older kernels end before the arguments' address
@@ -74,7 +74,7 @@ func (s *Stat) take(at int, field []byte) (err error) {
 	switch at {
 	case statState:
 		if len(field) != 1 || !isLetter(field[0]) {
-			return fmt.Errorf("parsing stat of pid %d: bad state %.20q", s.PID, field)
+			return fmt.Errorf("parsing stat of pid %d: bad state %.20q", s.PID, string(field))
 		}
 		s.State = field[0]
 	case statPPID:
@@ -93,7 +93,7 @@ func (s *Stat) take(at int, field []byte) (err error) {
 		s.ArgStart, err = strconv.ParseUint(string(field), 10, 64)
 	}
 	if err != nil {
-		return fmt.Errorf("parsing stat of pid %d: bad number %.20q", s.PID, field)
+		return fmt.Errorf("parsing stat of pid %d: bad number %.20q", s.PID, string(field))
 	}
 	return nil
 }
