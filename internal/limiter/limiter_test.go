@@ -353,6 +353,14 @@ func TestAnyVitals(t *testing.T) {
 		if f.Kind != Unknown && f.Causes[0].Share < decisive-1e-4 {
 			t.Fatalf("%s is named with %v", f.Kind, f.Causes[0].Share)
 		}
+		for i := range f.Levels {
+			if l := &f.Levels[i].Limit; l.Name == "" || l.Kind != Unknown && l.Share < decisive-1e-4 {
+				t.Fatalf("with %d running: %+v", f.Levels[i].Active, l)
+			}
+		}
+		if n := len(f.Levels); n > 0 && f.Kind != f.Levels[n-1].Limit.Kind {
+			t.Fatalf("%s, and at the highest level %+v", f.Kind, f.Levels[n-1].Limit)
+		}
 		if diff := cmp.Diff(f, Find(in)); diff != "" {
 			t.Fatalf("asked twice:\n%s", diff)
 		}
