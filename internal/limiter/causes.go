@@ -132,7 +132,11 @@ func (t *tally) causes(in *Facts) []share {
 			add(b, who, pid, part, 0)
 		}
 	}
-	for _, kind := range []Kind{BlockingWriter, Receivers, Network, Computing, HostCPU, Disk} {
+	asked := []Kind{BlockingWriter, Receivers, Network, Computing, HostCPU, Disk}
+	if t.shortOfMemory() {
+		asked = append(asked, Memory)
+	}
+	for _, kind := range asked {
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(sums)), func(b blamed) bool { return b.kind == kind || kind == Disk && b.kind == SharedDisk }) {
 			add(blamed{kind: kind}, nobody, 0, 0, 0)
 		}
@@ -282,6 +286,7 @@ func (p *processTally) level(g group) ProcessLevel {
 		Runs: of(p.seen[recording.Running]), OnDisk: of(onDisk), ToPipe: of(p.seen[recording.Writing]), ToSocket: of(p.toSocket),
 		ToRead: of(toRead), Idle: of(p.looks - told),
 		ReadRate: perSecond(p.read, p.countedNS), WrittenRate: perSecond(p.written, p.countedNS), SwitchRate: perSecond(p.switches, p.countedNS),
+		MemoryDelay: p.memoryDelay(),
 	}
 }
 

@@ -127,6 +127,9 @@ type ProcessLevel struct {
 	ReadRate    float64 `json:"read_bytes_per_second"`
 	WrittenRate float64 `json:"written_bytes_per_second"`
 	SwitchRate  float64 `json:"switches_per_second"` // voluntary
+	// MemoryDelay is for which part of the time, at least, its threads stood still for
+	// want of memory, added up; absent where that is none or not known.
+	MemoryDelay *float64 `json:"memory_delay,omitempty"`
 }
 
 // A Role is what a process is on the path.

@@ -321,7 +321,8 @@ func TestAnyVitals(t *testing.T) {
 			v.Seen = rapid.SliceOfN(rapid.SliceOfN(activity, 0, 3), 0, 3).Draw(t, "seen")
 			for pid := range small.Draw(t, "processes") {
 				v.Processes = append(v.Processes, recording.ProcessVitals{PID: pid, Looks: rapid.SliceOfN(rapid.IntRange(-2, 5), 0, 5).Draw(t, "of"),
-					CPU: &recording.CPUTimes{RunNS: rapid.Int64().Draw(t, "run"), QueuedNS: rapid.Int64().Draw(t, "queued")}, IO: &recording.IOBytes{Written: rapid.Uint64().Draw(t, "written")}})
+					CPU: &recording.CPUTimes{RunNS: rapid.Int64().Draw(t, "run"), QueuedNS: rapid.Int64().Draw(t, "queued")}, IO: &recording.IOBytes{Written: rapid.Uint64().Draw(t, "written")},
+					MemoryDelays: &recording.MemoryDelays{Threads: rapid.Int().Draw(t, "threads"), SwapInNS: rapid.Int64().Draw(t, "swap"), ReclaimNS: rapid.Int64().Draw(t, "reclaim")}})
 			}
 			for inode := range small.Draw(t, "sockets") {
 				v.Sockets = append(v.Sockets, recording.SocketVitals{Inode: uint64(inode), AckedBytes: rapid.Uint64().Draw(t, "acked"), BusyNS: rapid.Int64().Draw(t, "busy"),
