@@ -6,7 +6,7 @@ GO ?= go
 # Tests that can't run for want of one of these fail instead of skipping. Of the two
 # kinds of cgroup hierarchy, a modern system mounts only one.
 comma = ,
-REQUIRE = root,netns,ipv6,bpf,amanda,chromium,prometheus,package,strace$(if $(wildcard /sys/fs/cgroup/freezer/cgroup.procs),$(comma)cgroup)$(if $(wildcard /sys/fs/cgroup/blkio/blkio.throttle.read_bps_device),$(comma)blkio)
+REQUIRE = root,netns,ipv6,bpf,amanda,chromium,prometheus,package,strace$(if $(wildcard /sys/fs/cgroup/freezer/cgroup.procs),$(comma)cgroup)$(if $(wildcard /sys/fs/cgroup/blkio/blkio.throttle.read_bps_device),$(comma)blkio)$(if $(wildcard /proc/sys/kernel/task_delayacct),$(comma)taskstats)$(if $(wildcard /sys/fs/cgroup/memory/memory.limit_in_bytes),$(comma)memcg)
 FUZZTIME ?= 10s
 TORTURE ?= 1000
 

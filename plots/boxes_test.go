@@ -150,6 +150,10 @@ func TestTextNeverOverlapsInAnyWorld(t *testing.T) {
 			linkBit: rapid.SampledFrom([]uint64{0, 1e8, 1e9, 4e11}).Draw(t, "link"),
 			alone:   rapid.SampledFrom([]float64{100, 26e6, 11.9e9}).Draw(t, "alone"),
 			seed:    rapid.Uint64().Draw(t, "seed"),
+			levels:  rapid.SampledFrom([][]int{nil, {2, 4, 8, 16}}).Draw(t, "levels"),
+			limits: rapid.SliceOfN(rapid.SampledFrom([]string{"the receivers", "disk sda, shared", "relay, a single blocking writer",
+				"CPU time of " + hostileName, "not decided", "W", ""}), 0, 9).Draw(t, "limits"),
+			shared: rapid.SampledFrom([]string{"", "amandad", hostileName}).Draw(t, "shared"),
 		}
 		s := w.study()
 		s.Result.Note = rapid.String().Draw(t, "note")

@@ -42,6 +42,7 @@ type curve struct {
 	best   int     // the recommended number of streams; 0: none
 	marks  marks
 	law    *analysis.USL // fitted; nil: none
+	limits limits
 	// The axes.
 	left, right, top float64
 	why              string // there are no data
@@ -49,10 +50,12 @@ type curve struct {
 
 func curveOf(s *analysis.Study) curve {
 	r := &s.Result
-	c := curve{page: pageOf(s), levels: drawableLevels(r.Levels), alone: aloneRate(r)}
+	c := curve{levels: drawableLevels(r.Levels), alone: aloneRate(r)}
+	// What is small print elsewhere, where the limit is, has its place here.
+	c.page = page{title: titleOf(r), facts: factsOf(r), caption: captionOf(s)}
 	c.dots = dotsOf(s)
 	if len(c.dots) == 0 && len(c.levels) == 0 {
-		c.why = emptyText(r)
+		c.facts, c.why = withText(c.facts, sharedText(s)), emptyText(r)
 		return c
 	}
 	used := 0
@@ -65,6 +68,7 @@ func curveOf(s *analysis.Study) curve {
 	if unvalued := used - len(c.dots); unvalued > 0 {
 		c.facts = append(c.facts, fmt.Sprintf("%d more without a value", unvalued))
 	}
+	c.facts = withText(c.facts, sharedText(s))
 	if r.RecommendedStreams != nil && r.RecommendedStreams.Streams > 0 {
 		c.best = r.RecommendedStreams.Streams
 	}
@@ -74,6 +78,7 @@ func curveOf(s *analysis.Study) curve {
 	c.scale(float64(r.Interface.SpeedBitsPerSecond) / 8)
 	c.marks = marksFor(c.right - c.left)
 	swarmOf(c.right-c.left, c.top, c.marks, 0.45).spread(c.dots)
+	c.limits = limitsOf(r, c.left, c.right)
 	c.keys = c.keysOf(r)
 	return c
 }
@@ -263,7 +268,7 @@ func (c *curve) keysOf(r *analysis.Result) []key {
 	return keys
 }
 
-func (c curve) height() vg.Length { return pageHeight }
+func (c curve) height() vg.Length { return pageHeight + c.limits.height() }
 
 func (c curve) draw(dc draw.Canvas) {
 	dc = c.page.draw(dc)
@@ -273,7 +278,7 @@ func (c curve) draw(dc draw.Canvas) {
 	}
 	p := ratePlot(c.left, c.right, c.top)
 	p.Add(plotterFunc(c.lines), plotterFunc(c.points))
-	p.Draw(dc)
+	p.Draw(c.limits.draw(dc, p))
 }
 
 // ratePlot is an empty plot of throughput against active streams.

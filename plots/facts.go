@@ -11,9 +11,11 @@ import (
 )
 
 // pageOf says about a study what every figure of it says: the verdict and how
-// sure it is on top, what it cost and where it was made below.
+// sure it is on top, what it cost, where it was made and where the limit is below.
 func pageOf(s *analysis.Study) page {
-	return page{title: titleOf(&s.Result), facts: factsOf(&s.Result), caption: captionOf(s)}
+	p := page{title: titleOf(&s.Result), facts: factsOf(&s.Result)}
+	p.caption = captionOf(s, sharedText(s), limitText(&s.Result))
+	return p
 }
 
 // titleOf is the verdict in words that fit over a figure.
@@ -76,8 +78,9 @@ func confidenceText(c float64) string {
 	return strconv.FormatFloat(100*c, 'g', 4, 64) + " %"
 }
 
-// captionOf is the small print: the disturbance first.
-func captionOf(s *analysis.Study) []string {
+// captionOf is the small print: the disturbance first. told is what else it says of the
+// run; an empty text is nothing.
+func captionOf(s *analysis.Study, told ...string) []string {
 	r := &s.Result
 	caption := []string{disturbanceText(r)}
 	if r.DecidedBy != "" {
@@ -96,11 +99,8 @@ func captionOf(s *analysis.Study) []string {
 		caption = append(caption, stamp(r.Started))
 	}
 	caption = append(caption, "ran "+secondsText(r.WallSeconds))
-	if p := r.SharedProcess; p != nil {
-		caption = append(caption, fmt.Sprintf("%d of %s through %s", len(p.Streams), count(len(s.Streams), "stream", "streams"), drawn(p.Name)))
-	}
-	if r.Limiter != nil && r.Limiter.Process != nil {
-		caption = append(caption, "limit: "+drawn(r.Limiter.Cause))
+	for _, text := range told {
+		caption = withText(caption, text)
 	}
 	if r.Needed != "" {
 		caption = append(caption, "needed: "+drawn(r.Needed))
@@ -120,6 +120,31 @@ func captionOf(s *analysis.Study) []string {
 		caption = append(caption, "note: "+drawn(r.Note))
 	}
 	return caption
+}
+
+// sharedText names the process that the streams share; empty for none.
+func sharedText(s *analysis.Study) string {
+	p := s.Result.SharedProcess
+	if p == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d of %s through %s", len(p.Streams), count(len(s.Streams), "stream", "streams"), drawn(p.Name))
+}
+
+// limitText is where the limit is; empty where that is no process.
+func limitText(r *analysis.Result) string {
+	if r.Limiter == nil || r.Limiter.Process == nil {
+		return ""
+	}
+	return "limit: " + drawn(r.Limiter.Cause)
+}
+
+// withText appends a text that is not empty.
+func withText(texts []string, text string) []string {
+	if text == "" {
+		return texts
+	}
+	return append(texts, text)
 }
 
 func disturbanceText(r *analysis.Result) string {

@@ -33,7 +33,22 @@ var (
 	undecided3 = world{streams: 3, ratio: 0.9, verdict: analysis.Inconclusive, seed: 8, rounds: 4}
 	hostile3   = world{streams: 3, ratio: 0.4, verdict: analysis.Collapse, seed: 9, rounds: 4,
 		label: "a\n\x1b[31mred\xff\x00 Ωμέγα пример 日本 \u202etxt) %d"}
+
+	// With a limit at each level: at its place, and where there is none for all.
+	limited2 = world{streams: 2, ratio: 0.6, verdict: analysis.Collapse, seed: 30, rounds: 8, shared: "amandad",
+		limits: []string{"disk nvme0n1", "disk nvme0n1, shared"}}
+	limited3 = world{streams: 3, ratio: 0.44, verdict: analysis.Collapse, seed: 31, rounds: 4, between: true, alone: 10.9e6, shared: "demo-relay",
+		limits: []string{"the receivers", "demo-relay, a single blocking writer"}}
+	limited8 = world{streams: 8, ratio: 1.6, verdict: analysis.Scaling, seed: 32, rounds: 6, between: true, levels: []int{2, 4}, linkBit: 4e8,
+		limits: []string{"disk sda", "disk sda, shared", "not decided", "the network"}}
+	limited16 = world{streams: 16, ratio: 0.7, verdict: analysis.Collapse, seed: 33, rounds: 8, between: true, levels: []int{2, 4, 8}, shared: "amandad",
+		limits: []string{"the receivers", "the network", "CPU time of amandad", "amandad, a single blocking writer"}}
+	limitedHostile = world{streams: 16, ratio: 0.5, verdict: analysis.Collapse, seed: 34, rounds: 4, between: true, shared: hostileName,
+		limits: []string{"CPU time of " + hostileName, "not decided", hostileName + ", a single blocking writer", "not decided", "the receivers", "not decided",
+			hostileName + ", a single blocking writer", "CPU time of " + hostileName, "CPU time of another-program", "disk " + hostileName + ", shared"}}
 )
+
+const hostileName = "a\n\x1b[31m\xff\u202e Ω日)"
 
 var goldens = sync.OnceValue(func() []golden {
 	studies, series := manyRuns(24)
@@ -45,11 +60,17 @@ var goldens = sync.OnceValue(func() []golden {
 		{"curve-16-no-collapse", curveOf(noCollapse16.study())},
 		{"curve-3-inconclusive", curveOf(undecided3.study())},
 		{"curve-empty", curveOf(emptyStudy())},
+		{"curve-2-limits", curveOf(limited2.study())},
+		{"curve-3-limits", curveOf(limited3.study())},
+		{"curve-8-limits", curveOf(limited8.study())},
+		{"curve-16-limits", curveOf(limited16.study())},
+		{"curve-16-limits-hostile", curveOf(limitedHostile.study())},
 		{"timeline-2-collapse", timelineOf(collapse2.study())},
 		{"timeline-3-collapse", timelineOf(collapse3.study())},
 		{"timeline-8-scaling", timelineOf(scaling8.study())},
 		{"timeline-16-events", timelineOf(events16.study())},
 		{"timeline-3-hostile", timelineOf(hostile3.study())},
+		{"timeline-3-limits", timelineOf(limited3.study())},
 		{"streams-3-collapse", streamsOf(collapse3.study())},
 		{"streams-16-no-collapse", streamsOf(noCollapse16.study())},
 		{"trend", trendOf(studies, series)},

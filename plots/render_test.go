@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"pausetest/internal/analysis"
+	"pausetest/internal/limiter"
 	"pausetest/internal/recording"
 )
 
@@ -35,6 +36,7 @@ func TestFormatOf(t *testing.T) {
 // draws are all exported figures, with data of their own.
 var draws = map[string]func(io.Writer, Format) error{
 	"curve":    func(w io.Writer, f Format) error { return Curve(w, collapse3.study(), f) },
+	"limits":   func(w io.Writer, f Format) error { return Curve(w, limited3.study(), f) },
 	"timeline": func(w io.Writer, f Format) error { return Timeline(w, events16.study(), f) },
 	"hostile":  func(w io.Writer, f Format) error { return Timeline(w, hostile3.study(), f) },
 	"streams":  func(w io.Writer, f Format) error { return Streams(w, scaling8.study(), f) },
@@ -154,6 +156,13 @@ func absurdStudy(t *rapid.T, rate *rapid.Generator[float64], ns *rapid.Generator
 		})
 		kinds := []recording.EventKind{recording.Pausing, recording.Paused, recording.Resumed, recording.StreamEnded, recording.StreamAppeared, recording.Decided}
 		s.Events = append(s.Events, recording.Event{TNS: ns.Draw(t, "event"), Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Stream: id.Draw(t, "stream")})
+	}
+	r.SharedProcess = &analysis.SharedProcess{Name: rapid.String().Draw(t, "shared"), Streams: rapid.SliceOf(id).Draw(t, "through")}
+	r.Limiter = &limiter.Finding{Cause: rapid.String().Draw(t, "cause")}
+	for range rapid.IntRange(0, 4).Draw(t, "limits") {
+		r.Limiter.Levels = append(r.Limiter.Levels, limiter.Level{
+			Active: rapid.OneOf(id, rapid.Int()).Draw(t, "limited"), Limit: limiter.Limit{Name: rapid.String().Draw(t, "limit")},
+		})
 	}
 	s.Header.SampleNS = ns.Draw(t, "sample")
 	for range rapid.IntRange(0, 6).Draw(t, "samples") {

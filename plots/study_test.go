@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pausetest/internal/analysis"
+	"pausetest/internal/limiter"
 	"pausetest/internal/recording"
 )
 
@@ -24,6 +25,11 @@ type world struct {
 	alone   float64 // bytes per second of one stream alone
 	events  bool    // events of every kind
 	seed    uint64
+	levels  []int // those between that are measured; nil for all
+	// limits are named at the levels in turn, ascending; the last one at all that are
+	// left. none for a recording without vitals.
+	limits []string
+	shared string // the process that all streams flow through; "" for none
 }
 
 const second = int64(time.Second)
@@ -81,7 +87,9 @@ func (p *player) play() {
 		}
 		if p.between && p.streams > 2 {
 			for k := 2; k < p.streams; k++ {
-				sets = append(sets, p.all()[:k])
+				if p.levels == nil || slices.Contains(p.levels, k) {
+					sets = append(sets, p.all()[:k])
+				}
 			}
 		}
 		for _, set := range sets {
@@ -233,6 +241,7 @@ func (p *player) judge() {
 		p.s.USL = &u
 	}
 	p.judgeStreams()
+	p.blame()
 	if p.events {
 		for i, kind := range []recording.EventKind{recording.StreamEnded, recording.StreamAppeared, recording.ForeignContinue,
 			recording.Retimed, recording.Decided, recording.ClockJump, recording.LimitReached, recording.Interrupted} {
@@ -250,6 +259,24 @@ func (p *player) judge() {
 			}
 		}
 	}
+}
+
+// blame names the limit of each level, and the shared process.
+func (p *player) blame() {
+	r := &p.s.Result
+	if p.shared != "" {
+		r.SharedProcess = &analysis.SharedProcess{PID: 801, Name: p.shared, Streams: p.all()}
+	}
+	if len(p.limits) == 0 {
+		return
+	}
+	f := &limiter.Finding{Active: p.streams, Process: &limiter.Process{PID: 801, Name: p.shared}}
+	for i, l := range r.Levels {
+		name := p.limits[min(i, len(p.limits)-1)]
+		f.Levels = append(f.Levels, limiter.Level{Active: l.Active, Limit: limiter.Limit{Kind: limiter.BlockingWriter, Name: name, Share: 0.9}})
+		f.Cause = name
+	}
+	r.Limiter = f
 }
 
 func (p *player) judgeStreams() {

@@ -43,24 +43,23 @@ func conclude(in *Facts, tallies []*tally) *Finding {
 	if len(tallies) == 0 {
 		return undecided(cmp.Or(faultOf(in.Vitals), "no segment with vitals was measured"))
 	}
-	top := tallies[len(tallies)-1]
-	f := &Finding{Active: top.active}
-	for _, t := range tallies {
-		f.Levels = append(f.Levels, t.level())
+	f := &Finding{}
+	causes := make([][]share, len(tallies))
+	for i, t := range tallies {
+		causes[i] = t.causes(in)
+		f.Levels = append(f.Levels, t.level(causes[i]))
 	}
-	c := &conclusion{in: in, top: top, causes: top.causes(in), level: &f.Levels[len(f.Levels)-1]}
+	last := len(tallies) - 1
+	c := &conclusion{in: in, top: tallies[last], causes: causes[last], level: &f.Levels[last]}
 	if tallies[0].active == 1 {
-		c.alone, c.lone, c.aloneLevel = tallies[0], tallies[0].causes(in), &f.Levels[0]
+		c.alone, c.lone, c.aloneLevel = tallies[0], causes[0], &f.Levels[0]
 	}
 	f.Missing = c.missing()
 	for _, share := range c.causes {
 		f.Causes = append(f.Causes, c.cause(share))
 	}
-	best := c.causes[0]
-	if top.looks < leastLooks || best.share < decisive {
-		best = share{blamed: blamed{kind: Unknown}}
-	}
-	f.Kind, f.Device, f.Process = best.kind, best.device, best.process()
+	best, limit := c.top.decide(c.causes), &c.level.Limit
+	f.Active, f.Kind, f.Device, f.Process = c.level.Active, limit.Kind, limit.Device, limit.Process
 	f.Statement, f.Cause = c.statement(best), c.line(best)
 	return f
 }
@@ -133,7 +132,11 @@ func (t *tally) causes(in *Facts) []share {
 			add(b, who, pid, part, 0)
 		}
 	}
-	for _, kind := range []Kind{BlockingWriter, Receivers, Network, Computing, HostCPU, Disk} {
+	asked := []Kind{BlockingWriter, Receivers, Network, Computing, HostCPU, Disk}
+	if t.shortOfMemory() {
+		asked = append(asked, Memory)
+	}
+	for _, kind := range asked {
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(sums)), func(b blamed) bool { return b.kind == kind || kind == Disk && b.kind == SharedDisk }) {
 			add(blamed{kind: kind}, nobody, 0, 0, 0)
 		}
@@ -194,6 +197,9 @@ func (t *tally) costsNothing(in *Facts, kind Kind) bool {
 }
 
 // movesLess reports whether the streams are shown to move less together than one alone.
+//
+// Note: levels between one and all have no interval of their own over one. They are
+// believed by their rate once it is shown that all together move less.
 func (t *tally) movesLess(in *Facts) bool {
 	return t.overOne(in) < loses && in.RatioHigh > 0 && in.RatioHigh < 1
 }
@@ -238,9 +244,9 @@ func (t *tally) diskName(device string) string {
 	return device
 }
 
-// level is what was seen, for tables.
-func (t *tally) level() Level {
-	l := Level{Active: t.active, Looks: t.looks, Seconds: rounded(float64(t.countedNS) / 1e9), Processes: []ProcessLevel{}, Disks: []DiskLevel{}}
+// level is what was seen, for tables, and the limit by the ranked causes.
+func (t *tally) level(causes []share) Level {
+	l := Level{Active: t.active, Limit: t.limit(t.decide(causes)), Looks: t.looks, Seconds: rounded(float64(t.countedNS) / 1e9), Processes: []ProcessLevel{}, Disks: []DiskLevel{}}
 	groups := slices.SortedFunc(maps.Keys(t.processes), func(a, b group) int {
 		return cmp.Or(slices.Index(roles, a.role)-slices.Index(roles, b.role), strings.Compare(a.name, b.name))
 	})
@@ -280,6 +286,7 @@ func (p *processTally) level(g group) ProcessLevel {
 		Runs: of(p.seen[recording.Running]), OnDisk: of(onDisk), ToPipe: of(p.seen[recording.Writing]), ToSocket: of(p.toSocket),
 		ToRead: of(toRead), Idle: of(p.looks - told),
 		ReadRate: perSecond(p.read, p.countedNS), WrittenRate: perSecond(p.written, p.countedNS), SwitchRate: perSecond(p.switches, p.countedNS),
+		MemoryDelay: p.memoryDelay(),
 	}
 }
 

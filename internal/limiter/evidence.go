@@ -31,6 +31,8 @@ func (c *conclusion) cause(s share) Cause {
 		c.hostEvidence(s, add)
 	case Disk, SharedDisk, NetworkFS:
 		c.diskEvidence(s, add)
+	case Memory:
+		c.memoryEvidence(s, add)
 	default:
 		add(s.share >= worthTelling, "%s of the streams' time", percent(s.share))
 	}
@@ -171,6 +173,15 @@ func (c *conclusion) diskEvidence(s share, add adder) {
 	}
 	if h := c.level.Host; h != nil && h.IOPressure != nil {
 		add(*h.IOPressure >= decisive, "somebody on the host waited for storage for %s of the time", percent(*h.IOPressure))
+	}
+}
+
+// memoryEvidence says who stood still for want of memory. Note: who did not says
+// nothing against it, for the kernel may not have accounted.
+func (c *conclusion) memoryEvidence(s share, add adder) {
+	add(s.share >= worthTelling, "%s of the streams' time", percent(s.share))
+	for _, p := range c.group(func(p *ProcessLevel) bool { return forLong(p.MemoryDelay) }) {
+		add(true, "%s: its threads stood still for want of memory for %s of the time, added up (taskstats)", who(p), percent(*p.MemoryDelay))
 	}
 }
 

@@ -6,7 +6,7 @@
 // running stream, the one process or thing that everybody else on its path waits
 // for (blame.go) -> shares of the looks at each number of running streams
 // (tally.go) -> causes, ranked, each with what speaks for and against it
-// (causes.go, evidence.go) -> words (words.go).
+// (causes.go, evidence.go) -> the limit at that level (limit.go) -> words (words.go).
 //
 // The idea is that of any pipeline: before the limit everybody waits to write, behind
 // it everybody waits to read. So a stream is followed from its source along the
@@ -95,9 +95,10 @@ type Cause struct {
 	Against []string `json:"against"`
 }
 
-// A Level is what was seen with so many streams running.
+// A Level is what was seen with so many streams running, and where the limit is then.
 type Level struct {
 	Active    int            `json:"active"`
+	Limit     Limit          `json:"limit"`
 	Looks     int            `json:"looks"`
 	Seconds   float64        `json:"seconds"` // between counter readings
 	Processes []ProcessLevel `json:"processes"`
@@ -126,6 +127,9 @@ type ProcessLevel struct {
 	ReadRate    float64 `json:"read_bytes_per_second"`
 	WrittenRate float64 `json:"written_bytes_per_second"`
 	SwitchRate  float64 `json:"switches_per_second"` // voluntary
+	// MemoryDelay is for which part of the time, at least, its threads stood still for
+	// want of memory, added up; absent where that is none or not known.
+	MemoryDelay *float64 `json:"memory_delay,omitempty"`
 }
 
 // A Role is what a process is on the path.

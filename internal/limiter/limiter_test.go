@@ -321,7 +321,8 @@ func TestAnyVitals(t *testing.T) {
 			v.Seen = rapid.SliceOfN(rapid.SliceOfN(activity, 0, 3), 0, 3).Draw(t, "seen")
 			for pid := range small.Draw(t, "processes") {
 				v.Processes = append(v.Processes, recording.ProcessVitals{PID: pid, Looks: rapid.SliceOfN(rapid.IntRange(-2, 5), 0, 5).Draw(t, "of"),
-					CPU: &recording.CPUTimes{RunNS: rapid.Int64().Draw(t, "run"), QueuedNS: rapid.Int64().Draw(t, "queued")}, IO: &recording.IOBytes{Written: rapid.Uint64().Draw(t, "written")}})
+					CPU: &recording.CPUTimes{RunNS: rapid.Int64().Draw(t, "run"), QueuedNS: rapid.Int64().Draw(t, "queued")}, IO: &recording.IOBytes{Written: rapid.Uint64().Draw(t, "written")},
+					MemoryDelays: &recording.MemoryDelays{Threads: rapid.Int().Draw(t, "threads"), SwapInNS: rapid.Int64().Draw(t, "swap"), ReclaimNS: rapid.Int64().Draw(t, "reclaim")}})
 			}
 			for inode := range small.Draw(t, "sockets") {
 				v.Sockets = append(v.Sockets, recording.SocketVitals{Inode: uint64(inode), AckedBytes: rapid.Uint64().Draw(t, "acked"), BusyNS: rapid.Int64().Draw(t, "busy"),
@@ -352,6 +353,14 @@ func TestAnyVitals(t *testing.T) {
 		}
 		if f.Kind != Unknown && f.Causes[0].Share < decisive-1e-4 {
 			t.Fatalf("%s is named with %v", f.Kind, f.Causes[0].Share)
+		}
+		for i := range f.Levels {
+			if l := &f.Levels[i].Limit; l.Name == "" || l.Kind != Unknown && l.Share < decisive-1e-4 {
+				t.Fatalf("with %d running: %+v", f.Levels[i].Active, l)
+			}
+		}
+		if n := len(f.Levels); n > 0 && f.Kind != f.Levels[n-1].Limit.Kind {
+			t.Fatalf("%s, and at the highest level %+v", f.Kind, f.Levels[n-1].Limit)
 		}
 		if diff := cmp.Diff(f, Find(in)); diff != "" {
 			t.Fatalf("asked twice:\n%s", diff)

@@ -51,6 +51,7 @@ type processTally struct {
 	countedNS                  int64 // over which the following grew
 	runNS, busiestNS, queuedNS int64
 	read, written, switches    uint64
+	delayedNS                  int64 // for want of memory
 }
 
 type socketTally struct {
@@ -311,6 +312,9 @@ func (p *processTally) count(before, now *recording.ProcessVitals, spanNS int64)
 	}
 	if before.VoluntarySwitches != nil && now.VoluntarySwitches != nil {
 		p.switches += growth(*before.VoluntarySwitches, *now.VoluntarySwitches)
+	}
+	if before.MemoryDelays != nil && now.MemoryDelays != nil {
+		p.delayedNS += delayed(before.MemoryDelays, now.MemoryDelays, spanNS)
 	}
 }
 

@@ -11,7 +11,7 @@ func (c *conclusion) statement(s share) string {
 	running := "With " + streams(c.top.active) + " running"
 	var parts []string
 	say := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
-	subject := c.subject(s)
+	subject, disk := s.subject(), c.top.disk(s.device)
 	switch s.kind {
 	case BlockingWriter:
 		// Not how many: it need not carry all that run.
@@ -40,10 +40,10 @@ func (c *conclusion) statement(s share) string {
 		say("The limit is the network between here and the receivers.")
 		say("%s, data waited to leave in %s of the streams' time, while the receivers' windows were open.", running, percent(s.share))
 	case Disk:
-		say("The limit is %s: %s wait%s for it, each stream for itself.", c.disk(s), subject, singular(s.who.role != Source))
+		say("The limit is %s: %s wait%s for it, each stream for itself.", disk, subject, singular(s.who.role != Source))
 		say("%s the streams waited for storage in %s of their time.", running, percent(s.share))
 	case SharedDisk:
-		say("The limit is %s, which %s share: %s wait%s for it.", c.disk(s), streams(len(c.top.waiters[s.device])), subject, singular(s.who.role != Source))
+		say("The limit is %s, which %s share: %s wait%s for it.", disk, streams(len(c.top.waiters[s.device])), subject, singular(s.who.role != Source))
 		say("%s the streams waited for storage in %s of their time.", running, percent(s.share))
 	case NetworkFS:
 		say("The limit is a network file system that the sources read, in %s of the streams' time.", percent(s.share))
@@ -75,13 +75,13 @@ func (c *conclusion) nearest() string {
 	var most []string
 	for _, s := range c.causes {
 		if s.kind != Unknown && s.share >= worthTelling && len(most) < 3 {
-			most = append(most, fmt.Sprintf("%s %s", c.short(s), percent(s.share)))
+			most = append(most, c.top.name(s)+" "+percent(s.share))
 		}
 	}
 	if len(most) == 0 {
 		return ""
 	}
-	return ": no single cause accounts for half of the streams' time (" + strings.Join(most, ", ") + ")"
+	return ": no single cause accounts for half of the streams' time (" + strings.Join(most, "; ") + ")"
 }
 
 // sources says what the sources did, and so whether they are the limit.
@@ -114,28 +114,9 @@ func (c *conclusion) sourceRates(together *ProcessLevel) string {
 	return ""
 }
 
-// subject names who is blamed.
-func (c *conclusion) subject(s share) string {
-	switch {
-	case s.who.name == "":
-		return "a process"
-	case s.who.role == Source:
-		return "the sources (" + s.who.name + ")"
-	}
-	return fmt.Sprintf("%s[%d]", s.who.name, s.pid)
-}
-
-// disk names the disk that is blamed.
-func (c *conclusion) disk(s share) string {
-	if s.device == "" {
-		return "storage"
-	}
-	return "disk " + c.top.diskName(s.device)
-}
-
 // line is the cause in one line.
 func (c *conclusion) line(s share) string {
-	subject := c.subject(s)
+	subject, disk := s.subject(), c.top.disk(s.device)
 	switch s.kind {
 	case BlockingWriter:
 		return subject + " waits in a write to one socket while data for others waits (single blocking writer)"
@@ -150,9 +131,9 @@ func (c *conclusion) line(s share) string {
 	case Network:
 		return "the network to the receivers is the limit"
 	case Disk:
-		return subject + " wait" + singular(s.who.role != Source) + " for " + c.disk(s)
+		return subject + " wait" + singular(s.who.role != Source) + " for " + disk
 	case SharedDisk:
-		return subject + " wait" + singular(s.who.role != Source) + " for " + c.disk(s) + ", which several streams share"
+		return subject + " wait" + singular(s.who.role != Source) + " for " + disk + ", which several streams share"
 	case NetworkFS:
 		return "the sources wait for a network file system"
 	case Memory:
@@ -163,21 +144,6 @@ func (c *conclusion) line(s share) string {
 		return "what reads the streams' pipes is the limit"
 	}
 	return "the recording does not say where the limit is"
-}
-
-// short names a cause in a list.
-func (c *conclusion) short(s share) string {
-	switch s.kind {
-	case Computing:
-		return "CPU time of " + c.subject(s)
-	case BlockingWriter:
-		return "a blocking writer"
-	case HostCPU:
-		return "the host's CPUs"
-	case Disk, SharedDisk:
-		return c.disk(s)
-	}
-	return strings.ReplaceAll(string(s.kind), "-", " ")
 }
 
 func singular(one bool) string {

@@ -1,5 +1,6 @@
 // Package netstat reads byte counters from the kernel: of one network
-// interface, and of single TCP sockets. It also finds the interface that a set
+// interface, and of single TCP sockets; and, as it comes the same way, how long
+// processes stood still for want of memory. It also finds the interface that a set
 // of sockets sends through, and paces the reading.
 //
 // Everything that is read repeatedly goes over a netlink socket that is opened

@@ -26,6 +26,7 @@ type Watch struct {
 	proc    dir
 	tasks   dir
 	threads map[int]*watchedThread
+	listed  int // threads when they were last listed, also those beyond the bound
 	cpu     CPUTimes
 	// switches is the sum over all threads, also ended ones.
 	switches uint64
@@ -88,6 +89,7 @@ type Counters struct {
 	CPU               *CPUTimes
 	IO                *proctable.IO
 	VoluntarySwitches *uint64
+	Threads           int
 }
 
 // OpenWatch begins to watch a process. ErrGone says that it has ended.
@@ -142,7 +144,9 @@ func (w *Watch) refresh() error {
 	if _, err := unix.Seek(int(w.tasks), 0, unix.SEEK_SET); err != nil { // list from the start once more
 		return err
 	}
+	w.listed = 0
 	err := w.tasks.numbers(func(name string, tid int) error {
+		w.listed++
 		if t := w.threads[tid]; t != nil {
 			t.seen = true
 			return nil
@@ -251,7 +255,7 @@ func (w *Watch) Counters() (Counters, error) {
 	if err := w.refresh(); err != nil {
 		return Counters{}, &ProcError{Op: "watching", ID: w.id, Err: classify(err)}
 	}
-	var c Counters
+	c := Counters{Threads: w.listed}
 	var busiestNS int64
 	for _, t := range w.threads {
 		if text, err := t.dir.readInto(w.buf[:], "schedstat"); err == nil {

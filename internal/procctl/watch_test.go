@@ -106,7 +106,7 @@ func TestWatchCounts(t *testing.T) {
 		switch {
 		case err != nil:
 			t.Fatal(err)
-		case now.CPU == nil || now.IO == nil || now.VoluntarySwitches == nil:
+		case now.CPU == nil || now.IO == nil || now.VoluntarySwitches == nil || now.Threads < 1:
 			t.Fatalf("missing in %+v", now)
 		case now.CPU.RunNS < before.CPU.RunNS, now.CPU.BusiestNS < before.CPU.BusiestNS, now.CPU.BusiestNS > now.CPU.RunNS:
 			t.Fatalf("from %+v to %+v", *before.CPU, *now.CPU)

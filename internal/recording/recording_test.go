@@ -30,7 +30,7 @@ func records() []Record {
 			Members: []Member{{PID: 10, StartTicks: 99, Name: "tar", Streams: []int{1}, Source: true, Writes: []uint64{4}}},
 			Seen:    [][]Activity{{{Kind: Writing, FD: new(1), To: ToPipe, Inode: 4}}},
 			Processes: []ProcessVitals{{PID: 10, CPU: &CPUTimes{RunNS: 1, BusiestNS: 1}, IO: &IOBytes{Written: 5},
-				VoluntarySwitches: u64(0), Looks: []int{0, -1}}},
+				VoluntarySwitches: u64(0), MemoryDelays: &MemoryDelays{Threads: 2, SwapInNS: 1, ReclaimNS: 2, ThrashingNS: 3, CompactionNS: 4}, Looks: []int{0, -1}}},
 			Sockets: []SocketVitals{{Inode: 6, BusyNS: 7, QueuedBytes: []int64{-1, 0}}},
 			Disks:   []DiskVitals{{Device: "8:1", Name: "sda1"}},
 			Host:    &HostVitals{CPUBusyNS: 1, IOPressureNS: new(int64(0))}}},

@@ -89,6 +89,9 @@ type ProcessVitals struct {
 	IO  *IOBytes  `json:"io,omitempty"`
 	// VoluntarySwitches is how often its threads went to sleep by themselves.
 	VoluntarySwitches *uint64 `json:"switches,omitempty"`
+	// MemoryDelays is absent where the kernel does not account for delays, where its
+	// threads were started before it did, and where they had none: no telling which.
+	MemoryDelays *MemoryDelays `json:"memory_delays,omitempty"`
 	// Looks has one entry for each of Vitals.LooksNS, or one that holds for all of
 	// them: an index of Vitals.Seen, or -1 where nothing was seen.
 	Looks []int `json:"looks,omitempty"`
@@ -101,6 +104,17 @@ type CPUTimes struct {
 	// meanwhile, whichever that was.
 	BusiestNS int64 `json:"busiest_ns"`
 	QueuedNS  int64 `json:"queued_ns"` // ready to run, waiting for a CPU
+}
+
+// MemoryDelays are how long threads of a process stood still for want of memory, added
+// up (struct taskstats); cumulative over all threads, also ended ones. One may be
+// counted within another.
+type MemoryDelays struct {
+	Threads      int   `json:"threads"` // now: what bounds how fast the others can grow
+	SwapInNS     int64 `json:"swap_in_ns"`
+	ReclaimNS    int64 `json:"reclaim_ns"`
+	ThrashingNS  int64 `json:"thrashing_ns"` // reading back what was thrown out lately
+	CompactionNS int64 `json:"compaction_ns"`
 }
 
 // IOBytes are cumulative (/proc/PID/io).

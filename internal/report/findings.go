@@ -186,7 +186,22 @@ func curveAlt(r *analysis.Result) string {
 	for _, l := range r.Levels {
 		points = append(points, fmt.Sprintf("%s with %d active", Rate(l.BytesPerSecond), l.Active))
 	}
-	return "Throughput against active streams: " + strings.Join(points, ", ") + ". " + headlineOf(r.Verdict) + "."
+	alt := "Throughput against active streams: " + strings.Join(points, ", ") + ". " + headlineOf(r.Verdict) + "."
+	if limits := limitsAlt(r); limits != "" {
+		alt += " The limit " + limits + "."
+	}
+	return alt
+}
+
+func limitsAlt(r *analysis.Result) string {
+	if r.Limiter == nil {
+		return ""
+	}
+	var limits []string
+	for _, s := range r.Limiter.Stretches() {
+		limits = append(limits, "with "+s.Active()+" active: "+clean(s.Limit.Name))
+	}
+	return strings.Join(limits, "; ")
 }
 
 func streamsAlt(r *analysis.Result) string {

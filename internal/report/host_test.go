@@ -292,7 +292,8 @@ func (p *player) observe() {
 	carrier := recording.Member{PID: relay, StartTicks: 9, Name: p.program, Streams: slices.Clone(p.live), Carrier: true}
 	sees := func(pid int, a recording.Activity) {
 		v.Processes = append(v.Processes, recording.ProcessVitals{PID: pid, Looks: []int{len(v.Seen)},
-			CPU: &recording.CPUTimes{RunNS: p.nowNS / 20, BusiestNS: p.nowNS / 20}, IO: &recording.IOBytes{Written: uint64(p.own[pid-relay])}, VoluntarySwitches: new(uint64(p.nowNS))})
+			CPU: &recording.CPUTimes{RunNS: p.nowNS / 20, BusiestNS: p.nowNS / 20}, IO: &recording.IOBytes{Written: uint64(p.own[pid-relay])}, VoluntarySwitches: new(uint64(p.nowNS)),
+			MemoryDelays: &recording.MemoryDelays{Threads: 1, ReclaimNS: 5}})
 		v.Seen = append(v.Seen, []recording.Activity{a})
 	}
 	for i, id := range p.live {

@@ -23,8 +23,10 @@ func limitSection(r *analysis.Result) section {
 			sec.Facts = append(sec.Facts, fact{causeName(c), wholePercent(c.Share) + " of the time; for: " + reasons(c.For) + "; against: " + reasons(c.Against)})
 		}
 	}
-	if t := limitTable(f, worthTelling(f)); len(t.Rows) > 0 {
-		sec.Tables = []table{t}
+	for _, t := range []table{levelLimits(f), limitTable(f, worthTelling(f))} {
+		if len(t.Rows) > 0 {
+			sec.Tables = append(sec.Tables, t)
+		}
 	}
 	for _, missing := range f.Missing {
 		sec.List = append(sec.List, "not known: "+clean(missing))
@@ -83,6 +85,22 @@ func worthTelling(f *limiter.Finding) func(*limiter.Level, *limiter.ProcessLevel
 	return func(l *limiter.Level, p *limiter.ProcessLevel) bool {
 		return (l.Active == 1 || l.Active == f.Active) && (p.Role != limiter.Between || p.Runs+p.OnDisk+p.ToPipe+p.ToSocket > 0.1)
 	}
+}
+
+// levelLimits is what the limit is with each number of running streams.
+func levelLimits(f *limiter.Finding) table {
+	t := table{Columns: []column{{Name: "active"}, {Name: "limit", Elastic: true}, {Name: "of the time", Number: true}}}
+	for _, s := range f.Stretches() {
+		share := wholePercent(s.MostShare)
+		switch least := wholePercent(s.LeastShare); {
+		case s.Limit.Kind == limiter.Unknown:
+			share = none
+		case least != share:
+			share = strings.TrimSuffix(least, " %") + " to " + share
+		}
+		t.Rows = append(t.Rows, []string{s.Active(), clean(s.Limit.Name), share})
+	}
+	return t
 }
 
 // limitTable is what the processes did with each number of running streams: how much

@@ -36,6 +36,7 @@ type Observer struct {
 	nowNS   func() int64
 	table   *procctl.Table
 	counter *netstat.SocketCounter // nil where sockets can't be read
+	delays  *netstat.DelayCounter  // nil where the kernel does not account for them, or not for us
 
 	// wanted is what is to be observed from the next look on; nil when that has not
 	// changed. All else belongs to Run: nobody ever waits for a look.
@@ -58,6 +59,9 @@ func New(nowNS func() int64) *Observer {
 	o := &Observer{nowNS: nowNS, table: procctl.NewTable(""), disks: map[string]recording.DiskVitals{}}
 	if c, err := netstat.OpenSockets(); err == nil {
 		o.counter = c
+	}
+	if d, err := netstat.OpenDelays(); err == nil {
+		o.delays = d
 	}
 	return o
 }
@@ -151,6 +155,10 @@ func (o *Observer) close() {
 		o.counter.Close()
 		o.counter = nil
 	}
+	if o.delays != nil {
+		o.delays.Close()
+		o.delays = nil
+	}
 }
 
 // look takes down what everybody does at this instant.
@@ -172,7 +180,7 @@ func (o *Observer) record() recording.Vitals {
 		v.Members, o.news = o.members, false
 	}
 	for _, p := range o.processes {
-		if r, changed := p.record(v.Seen); changed {
+		if r, changed := p.record(v.Seen, o.delays); changed {
 			v.Processes = append(v.Processes, r)
 		}
 	}

@@ -169,7 +169,7 @@ func TestFault(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "no clock") {
 		t.Errorf("%v", err)
 	}
-	if o.processes != nil || o.counter != nil {
+	if o.processes != nil || o.counter != nil || o.delays != nil {
 		t.Error("something is still open")
 	}
 }

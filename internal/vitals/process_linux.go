@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 
+	"pausetest/internal/netstat"
 	"pausetest/internal/procctl"
 	"pausetest/internal/procctl/proctable"
 	"pausetest/internal/recording"
@@ -19,11 +20,18 @@ type process struct {
 }
 
 // record returns the process's counters and looks, and whether anything has changed
-// since the last record. all is what everybody was seen doing.
-func (p *process) record(all [][]recording.Activity) (r recording.ProcessVitals, changed bool) {
+// since the last record. all is what everybody was seen doing; delays is nil where
+// they can't be read.
+func (p *process) record(all [][]recording.Activity, delays *netstat.DelayCounter) (r recording.ProcessVitals, changed bool) {
 	r = recording.ProcessVitals{PID: p.watch.ID().PID}
+	// Delays are found by the pid alone. The other counters come from the very process
+	// and are read after them: so the pid was still its own.
+	waited := delaysOf(r.PID, delays)
 	if c, err := p.watch.Counters(); err == nil {
 		r.VoluntarySwitches = c.VoluntarySwitches
+		if r.MemoryDelays = waited; waited != nil {
+			waited.Threads = c.Threads
+		}
 		if c.CPU != nil {
 			r.CPU = &recording.CPUTimes{RunNS: c.CPU.RunNS, BusiestNS: c.CPU.BusiestNS, QueuedNS: c.CPU.QueuedNS}
 		}
@@ -44,6 +52,18 @@ func (p *process) record(all [][]recording.Activity) (r recording.ProcessVitals,
 	}
 	r.Looks, p.looks = shortened(p.looks), nil
 	return r, changed
+}
+
+// delaysOf are a process's delays; nil for none.
+func delaysOf(pid int, delays *netstat.DelayCounter) *recording.MemoryDelays {
+	if delays == nil {
+		return nil
+	}
+	d, err := delays.Read(pid)
+	if err != nil || d == (netstat.MemoryDelays{}) {
+		return nil
+	}
+	return &recording.MemoryDelays{SwapInNS: d.SwapInNS, ReclaimNS: d.ReclaimNS, ThrashingNS: d.ThrashingNS, CompactionNS: d.CompactionNS}
 }
 
 // seen numbers everything that was seen since the last record.
