@@ -139,11 +139,13 @@ func waitForStreams(ctx context.Context, t *testing.T, l *lab, program string) s
 	defer cancel()
 	again := time.NewTicker(200 * time.Millisecond)
 	defer again.Stop()
+	var answered []byte // the last whole answer
 	for {
 		look := l.on(ctx, fileserver, program, "streams", "--json", "--min-age", "0s", "--window", "100ms")
 		output, err := look.Output()
 		var list streamList
 		if err == nil {
+			answered = output
 			err = json.Unmarshal(output, &list)
 		}
 		ready := 0
@@ -161,9 +163,15 @@ func waitForStreams(ctx context.Context, t *testing.T, l *lab, program string) s
 			if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 				err = fmt.Errorf("%w\n%s", err, exit.Stderr)
 			}
-			t.Fatalf("%v (last: %v)\n%s", context.Cause(ctx), err, output)
+			t.Fatalf("%v (last: %v)\n%s\nprocesses:\n%s", context.Cause(ctx), err, answered, processes())
 		}
 	}
+}
+
+// processes are those of this machine, for a message.
+func processes() []byte {
+	list, _ := exec.Command("ps", "-eo", "pid,ppid,stat,etimes,args", "--forest").Output()
+	return list
 }
 
 // checkStreams checks what pausetest streams says of this pair.

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 
@@ -14,9 +16,10 @@ import (
 )
 
 const (
-	effectPairs  = 12
-	effectWindow = time.Second
-	effectReach  = 0.005 // the largest share of the throughput that may be lost
+	effectSpan   = 75 * time.Second
+	effectWindow = 250 * time.Millisecond
+	effectSettle = 25 * time.Millisecond // after the watcher was stopped or continued
+	effectReach  = 0.005                 // the largest share of the throughput that may be lost
 )
 
 // effect measures what three real streams move while a whole pausetest watches them
@@ -43,6 +46,10 @@ func effect(s *session) error {
 
 // effectOn returns ln(watched/unwatched) of the throughputs of every pair of
 // windows. Which of a pair comes first alternates, so that a drift cancels out.
+//
+// Note: the watcher is one run all the time, which a signal stops and continues. So the
+// windows of a pair are neighbours, and what it does once in a while is in some of them;
+// to start it anew for each would allow twelve pairs in the same time.
 func (s *session) effectOn(d *demo.Demo) (logRatios []float64, err error) {
 	var written []*procctl.IOCounter
 	for _, stream := range d.Streams() {
@@ -57,29 +64,27 @@ func (s *session) effectOn(d *demo.Demo) (logRatios []float64, err error) {
 		defer counter.Close()
 		written = append(written, counter)
 	}
-	watched := func() (float64, error) {
-		w, err := startWatching(s.binary, d.Streams())
-		if err != nil {
+	w, err := startWatching(s.binary, d.Streams())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, w.cmd.Process.Signal(unix.SIGCONT), w.end()) }()
+	rateAfter := func(signal unix.Signal) (float64, error) {
+		if err := w.cmd.Process.Signal(signal); err != nil {
 			return 0, err
 		}
-		rate, err := rateOf(written)
-		return rate, errors.Join(err, w.end())
+		time.Sleep(effectSettle)
+		return rateOf(written)
 	}
-	alone := func() (float64, error) { return rateOf(written) }
-	for pair := range effectPairs {
-		var with, without float64
-		var first, second error
-		if pair%2 == 0 {
-			with, first = watched()
-			without, second = alone()
-		} else {
-			without, first = alone()
-			with, second = watched()
+	order := []unix.Signal{unix.SIGCONT, unix.SIGSTOP}
+	for begin := time.Now(); time.Since(begin) < effectSpan; slices.Reverse(order) {
+		rates := map[unix.Signal]float64{}
+		for _, signal := range order {
+			if rates[signal], err = rateAfter(signal); err != nil {
+				return nil, err
+			}
 		}
-		if err := errors.Join(first, second); err != nil {
-			return nil, err
-		}
-		logRatios = append(logRatios, math.Log(with/without))
+		logRatios = append(logRatios, math.Log(rates[unix.SIGCONT]/rates[unix.SIGSTOP]))
 	}
 	return logRatios, nil
 }
