@@ -98,12 +98,15 @@ func (r *Reader) next() (Record, error) {
 	}
 }
 
-// readLine returns the next line without its newline.
+// readLine returns the next line without its newline. It is valid until more is read.
 func (r *Reader) readLine() ([]byte, error) {
 	r.line++
 	var line []byte
 	for {
 		part, err := r.r.ReadSlice('\n')
+		if err == nil && line == nil {
+			return part[:len(part)-1], nil
+		}
 		line = append(line, part...)
 		switch {
 		case err == nil:
@@ -143,6 +146,9 @@ func (r *Reader) onlyPadding() (bool, error) {
 }
 
 func parse(line []byte, first bool) (Record, error) {
+	if s, ok := quickSample(line); ok && !first {
+		return Record{Sample: s}, nil
+	}
 	var rec Record
 	if err := json.Unmarshal(line, &rec); err != nil {
 		if first {
