@@ -42,6 +42,8 @@ type Reader struct {
 	line  int
 	begun bool // the header was read
 	err   error
+	// passOver are beginnings of lines that are not decoded.
+	passOver []string
 }
 
 // NewReader returns a reader of the recording in r.
@@ -80,7 +82,7 @@ func (r *Reader) next() (Record, error) {
 		if err != nil {
 			return Record{}, err
 		}
-		if len(bytes.TrimSpace(line)) == 0 {
+		if len(bytes.TrimSpace(line)) == 0 || r.begun && r.passesOver(line) {
 			continue
 		}
 		rec, err := parse(line, !r.begun)
@@ -96,6 +98,15 @@ func (r *Reader) next() (Record, error) {
 		}
 		return Record{}, &SyntaxError{Line: r.line, Reason: err.Error()}
 	}
+}
+
+func (r *Reader) passesOver(line []byte) bool {
+	for _, beginning := range r.passOver {
+		if len(line) >= len(beginning) && string(line[:len(beginning)]) == beginning {
+			return true
+		}
+	}
+	return false
 }
 
 // readLine returns the next line without its newline. It is valid until more is read.
