@@ -103,17 +103,23 @@ func writeRecording(samples int) ([]byte, error) {
 }
 
 func analyse(text []byte) (*analysis.Study, error) {
-	return analysis.Analyze(recording.NewReader(bytes.NewReader(text)).All())
+	return analysis.Analyze(recording.NewFile(bytes.NewReader(text), int64(len(text))))
 }
 
 // writeColumns writes seconds and two rates, as the peers want them.
 func writeColumns(name string, study *analysis.Study) error {
 	var out bytes.Buffer
-	for i := 1; i < len(study.Samples); i++ {
-		a, b := &study.Samples[i-1], &study.Samples[i]
-		seconds := float64(b.TNS-a.TNS) / 1e9
-		fmt.Fprintf(&out, "%.1f %.0f %.0f\n", float64(b.TNS)/1e9,
-			float64(b.Interface.TxBytes-a.Interface.TxBytes)/seconds, float64(*b.SocketBytes-*a.SocketBytes)/seconds)
+	var a *recording.Sample
+	for b, err := range study.Samples {
+		if err != nil {
+			return err
+		}
+		if a != nil {
+			seconds := float64(b.TNS-a.TNS) / 1e9
+			fmt.Fprintf(&out, "%.1f %.0f %.0f\n", float64(b.TNS)/1e9,
+				float64(b.Interface.TxBytes-a.Interface.TxBytes)/seconds, float64(*b.SocketBytes-*a.SocketBytes)/seconds)
+		}
+		a = b
 	}
 	return os.WriteFile(name, out.Bytes(), 0o600)
 }
