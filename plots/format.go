@@ -13,7 +13,6 @@ import (
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgpdf"
 	"gonum.org/v1/plot/vg/vgsvg"
 )
@@ -42,9 +41,6 @@ func FormatOf(filename string) (Format, error) {
 	return "", fmt.Errorf("choosing the figure format of %q: %q is not .png, .svg or .pdf", filename, ext)
 }
 
-// dotsPerInch makes a page 1600 pixels wide.
-const dotsPerInch = 200
-
 // A figure is a page that knows all it shows.
 type figure interface {
 	height() vg.Length
@@ -57,9 +53,10 @@ func render(w io.Writer, f Format, fig figure) error {
 	if err != nil {
 		return err
 	}
-	c := draw.New(canvas)
-	c.SetColor(white)
-	c.Fill(rectangle(c.Rectangle))
+	c := draw.NewCanvas(canvas, pageWidth, fig.height())
+	if f != PNG { // whose pixels are white from the beginning
+		fillBox(c, white, c.Min.X, c.Min.Y, c.Max.X, c.Max.Y)
+	}
 	fig.draw(c)
 	// The vector back ends write in many small pieces: only a finished page
 	// leaves this package.
@@ -76,7 +73,7 @@ func render(w io.Writer, f Format, fig figure) error {
 func newCanvas(f Format, width, height vg.Length) (vg.CanvasWriterTo, error) {
 	switch f {
 	case PNG:
-		return pngCanvas{vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dotsPerInch))}, nil
+		return newPNG(width, height), nil
 	case SVG:
 		return svgCanvas{vgsvg.New(width, height)}, nil
 	case PDF:

@@ -5,46 +5,14 @@ import (
 	"encoding/binary"
 	"image"
 	"image/color"
-	"image/draw"
-	"image/png"
-	"io"
 	"iter"
 	"maps"
 	"slices"
-
-	"gonum.org/v1/plot/vg/vgimg"
 )
-
-// A pngCanvas writes pictures of 256 colours. A figure has a dozen, and their
-// blends at the edges of letters and lines differ by less than an eye can see;
-// the file is a third of its size.
-type pngCanvas struct{ *vgimg.Canvas }
-
-func (c pngCanvas) WriteTo(w io.Writer) (int64, error) {
-	n := countingWriter{w: w}
-	// Compressing well takes three times as long and saves a tenth of the file.
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	err := encoder.Encode(&n, paletted(c.Image()))
-	return n.written, err
-}
-
-type countingWriter struct {
-	w       io.Writer
-	written int64
-}
-
-func (c *countingWriter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.written += int64(n)
-	return n, err
-}
 
 // paletted keeps the 256 most frequent colours of an opaque picture and gives
 // each other pixel the nearest of them.
-func paletted(img image.Image) *image.Paletted {
-	src := image.NewRGBA(image.Rectangle{Max: img.Bounds().Size()})
-	draw.Draw(src, src.Rect, img, img.Bounds().Min, draw.Src)
-
+func paletted(src *image.RGBA) *image.Paletted {
 	frequency := map[color.RGBA]int{}
 	for c, run := range runs(src) {
 		frequency[c] += run

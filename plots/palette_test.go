@@ -28,7 +28,7 @@ func TestPaletteKeepsWhatIsFrequent(t *testing.T) {
 	small := image.NewRGBA(image.Rect(3, 3, 5, 4))
 	small.SetRGBA(3, 3, blue)
 	small.SetRGBA(4, 3, orange)
-	if out := paletted(small); out.At(0, 0) != color.Color(blue) || out.At(1, 0) != color.Color(orange) {
-		t.Errorf("%v %v", out.At(0, 0), out.At(1, 0))
+	if out := paletted(small); out.At(3, 3) != color.Color(blue) || out.At(4, 3) != color.Color(orange) {
+		t.Errorf("%v %v", out.At(3, 3), out.At(4, 3))
 	}
 }

@@ -60,13 +60,52 @@ func (w world) study() *analysis.Study {
 	}
 	p.s.Header.Streams = p.s.Streams
 	p.play()
+	withSamples(p.s, p.samples)
 	p.judge()
 	return p.s
+}
+
+// withSamples gives a study the samples that it goes through.
+func withSamples(s *analysis.Study, samples []recording.Sample) {
+	s.Samples = func(yield func(*recording.Sample, error) bool) {
+		for i := range samples {
+			if !yield(&samples[i], nil) {
+				return
+			}
+		}
+	}
+	for i := range samples {
+		s.LastNS = max(s.LastNS, samples[i].TNS)
+	}
+	for i := range s.Events {
+		s.LastNS = max(s.LastNS, s.Events[i].TNS)
+	}
+}
+
+// changedSamples are copies of a study's samples, each of them changed.
+func changedSamples(s *analysis.Study, change func(*recording.Sample)) []recording.Sample {
+	var out []recording.Sample
+	for sample := range s.Samples {
+		c := *sample
+		change(&c)
+		out = append(out, c)
+	}
+	return out
+}
+
+// timelineOf is the timeline of a study whose samples can be read.
+func timelineOf(s *analysis.Study) timeline {
+	t, err := newTimeline(s)
+	if err != nil {
+		panic(err)
+	}
+	return t
 }
 
 type player struct {
 	world
 	s       *analysis.Study
+	samples []recording.Sample
 	rng     *rand.Rand
 	now     int64
 	bytes   []float64 // by stream
@@ -204,7 +243,7 @@ func (p *player) sample() {
 		sum -= 5e8 // the counter went backwards
 		sum = max(sum, 0)
 	}
-	p.s.Samples = append(p.s.Samples, recording.Sample{
+	p.samples = append(p.samples, recording.Sample{
 		TNS: p.now, AttributedTNS: p.now + 1000, Streams: streams, SocketBytes: new(uint64(sum)),
 		Interface: &recording.InterfaceCounters{TxBytes: uint64(sum*1.04 + p.other)},
 	})

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"iter"
 	"math"
 	"slices"
 
@@ -14,7 +13,11 @@ import (
 
 // Timeline draws throughput over time, with the pauses of each stream below.
 func Timeline(w io.Writer, s *analysis.Study, f Format) error {
-	return render(w, f, timelineOf(s))
+	t, err := newTimeline(s)
+	if err != nil {
+		return err
+	}
+	return render(w, f, t)
 }
 
 // maxLanes is the number of streams that get a lane; beyond it a figure would
@@ -67,13 +70,17 @@ type mark struct {
 	text   string
 }
 
-func timelineOf(s *analysis.Study) timeline {
-	t := timeline{page: pageOf(s)}
-	t.traces(s)
-	t.end = endOf(s)
+func newTimeline(s *analysis.Study) (timeline, error) {
+	t := timeline{page: pageOf(s), end: 1}
+	if s.LastNS > 0 {
+		t.end = toSeconds(s.LastNS)
+	}
+	if err := t.makeTraces(s); err != nil {
+		return t, fmt.Errorf("reading the samples of a figure: %w", err)
+	}
 	if t.iface.empty() && t.attributed.empty() {
 		t.why = "No two samples follow each other, so there is no rate over time. " + emptyText(&s.Result)
-		return t
+		return t, nil
 	}
 	for i := range s.Segments {
 		seg := &s.Segments[i]
@@ -91,7 +98,7 @@ func timelineOf(s *analysis.Study) timeline {
 	if hidden > 0 {
 		t.caption = append(t.caption, count(hidden, "more stream is", "more streams are")+" not shown")
 	}
-	t.top = max(t.iface.highest(), t.attributed.highest())
+	t.top = max(t.iface.highest, t.attributed.highest)
 	for _, w := range t.windows {
 		if w.used && w.bytesPerSecond > t.top {
 			t.top = w.bytesPerSecond
@@ -102,50 +109,45 @@ func timelineOf(s *analysis.Study) timeline {
 		t.top = 1
 	}
 	t.keys = t.keysOf(s)
-	return t
+	return t, nil
 }
 
-// traces makes the rates: the interface's, and those of the best source that
-// counts the streams' bytes alone.
-func (t *timeline) traces(s *analysis.Study) {
-	of := func(readings iter.Seq[reading], source analysis.Source) trace {
-		if s.Result.LazyCounter && s.Result.DecidedBy == source {
-			return traceOf(onlyChanges(readings), patience(s.Header.SampleNS, s.Result.RefreshSeconds))
+// makeTraces goes through the samples and makes the rates: the interface's, and those
+// of the best source that counts the streams' bytes alone.
+func (t *timeline) makeTraces(s *analysis.Study) error {
+	of := func(source analysis.Source) trace {
+		lazy, refresh := s.Result.LazyCounter && s.Result.DecidedBy == source, 0.0
+		if lazy {
+			refresh = s.Result.RefreshSeconds
 		}
-		return traceOf(readings, patience(s.Header.SampleNS, 0))
+		tr := newTrace(t.end, traceColumns, patience(s.Header.SampleNS, refresh))
+		tr.onlyChanges = lazy
+		return tr
 	}
-	t.iface = of(interfaceReadings(s.Samples, s.Header.Direction), analysis.Interface)
-	t.attributed, t.source = of(socketReadings(s.Samples), analysis.Sockets), analysis.Sockets
-	if t.attributed.empty() || s.Result.DecidedBy == analysis.IO {
-		if writes := of(writeReadings(s.Samples), analysis.IO); !writes.empty() {
-			t.attributed, t.source = writes, analysis.IO
+	iface, sockets, writes := of(analysis.Interface), of(analysis.Sockets), of(analysis.IO)
+	written := writeSum{last: map[int]uint64{}}
+	if s.Samples != nil {
+		for sample, err := range s.Samples {
+			if err != nil {
+				return err
+			}
+			iface.add(interfaceReading(sample, s.Header.Direction))
+			sockets.add(socketReading(sample))
+			writes.add(written.reading(sample))
 		}
 	}
-	t.gaps = t.attributed.gaps
+	t.iface, t.attributed, t.source = iface, sockets, analysis.Sockets
+	if !writes.empty() && (sockets.empty() || s.Result.DecidedBy == analysis.IO) {
+		t.attributed, t.source = writes, analysis.IO
+	}
+	t.gaps = t.attributed.noValue()
 	if t.attributed.empty() {
-		t.gaps = t.iface.gaps
+		t.gaps = t.iface.noValue()
 	}
+	return nil
 }
 
 func toSeconds(ns int64) float64 { return float64(ns) / 1e9 }
-
-// endOf is the last instant of which the study knows anything.
-func endOf(s *analysis.Study) float64 {
-	end := int64(0)
-	for i := range s.Samples {
-		end = max(end, s.Samples[i].TNS)
-	}
-	for i := range s.Events {
-		end = max(end, s.Events[i].TNS)
-	}
-	for i := range s.Segments {
-		end = max(end, s.Segments[i].EndNS)
-	}
-	if end == 0 {
-		return 1
-	}
-	return toSeconds(end)
-}
 
 // makeLanes gives each stream its lane, and returns how many have none.
 func (t *timeline) makeLanes(s *analysis.Study) (hidden int) {

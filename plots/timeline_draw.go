@@ -168,7 +168,7 @@ func (t timeline) drawTraces(c draw.Canvas, p *plot.Plot) {
 		trace
 		draw.LineStyle
 	}{{t.iface, ifaceLine}, {t.attributed, attributedLine}} {
-		for _, line := range tr.polylines(0, t.end, traceColumns) {
+		for _, line := range tr.lines.polylines() {
 			strokeShort(c, tr.LineStyle, line, x, y)
 		}
 	}
@@ -203,7 +203,7 @@ func strokeShort(c draw.Canvas, style draw.LineStyle, line []vertex, x, y func(f
 // seen there however short it is.
 func (t timeline) drawGaps(c draw.Canvas, y vg.Length) {
 	scale := (c.Max.X - c.Min.X) / vg.Length(t.end)
-	for _, g := range mergeGaps(t.gaps, t.end/traceColumns) {
+	for _, g := range t.gaps {
 		x0, x1 := c.Min.X+vg.Length(clamp(g.from, t.end))*scale, c.Min.X+vg.Length(clamp(g.to, t.end))*scale
 		fillBox(c, ink, x0, y, max(x1, x0+1.5), y+6)
 	}

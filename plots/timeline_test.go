@@ -1,6 +1,8 @@
 package plots
 
 import (
+	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,10 +40,11 @@ func lanesOf(events ...recording.Event) timeline {
 		Segments: []analysis.Segment{{BeginNS: 2 * second, FromNS: 4 * second, ToNS: 6 * second, EndNS: 6 * second, Used: true}},
 		Events:   events,
 	}
+	var samples []recording.Sample
 	for i := range int64(21) {
-		b := uint64(100 * i)
-		s.Samples = append(s.Samples, recording.Sample{TNS: i * second, SocketBytes: &b})
+		samples = append(samples, recording.Sample{TNS: i * second, SocketBytes: new(uint64(100 * i))})
 	}
+	withSamples(s, samples)
 	return timelineOf(s)
 }
 
@@ -104,25 +107,32 @@ func TestMarks(t *testing.T) {
 func TestTimelineTraces(t *testing.T) {
 	s := events16.study()
 	tl := timelineOf(s)
-	if tl.source != analysis.Sockets || len(tl.attributed.runs) != 4 || len(tl.gaps) != 3 {
-		t.Errorf("%s: %d runs, %d gaps; want sockets, 4 runs around 3 gaps", tl.source, len(tl.attributed.runs), len(tl.gaps))
+	if runs := tl.attributed.lines.runs; tl.source != analysis.Sockets || len(runs) != 4 || len(tl.gaps) != 3 {
+		t.Errorf("%s: %d runs, %d gaps; want sockets, 4 runs around 3 gaps", tl.source, len(runs), len(tl.gaps))
 	}
 	for _, w := range tl.windows {
 		if !w.used && w.drawable() {
 			t.Error("the mean of a segment that is not used would be drawn")
 		}
 	}
-	for i := range s.Samples {
-		s.Samples[i].SocketBytes = nil
-	}
+	withSamples(s, changedSamples(s, func(s *recording.Sample) { s.SocketBytes = nil }))
 	if tl := timelineOf(s); tl.source != analysis.IO || tl.attributed.empty() {
 		t.Errorf("without sockets: %s, want the streams' writes", tl.source)
 	}
-	for i := range s.Samples {
-		s.Samples[i].Streams = nil
-	}
+	withSamples(s, changedSamples(s, func(s *recording.Sample) { s.Streams = nil }))
 	tl = timelineOf(s)
 	if !tl.attributed.empty() || tl.iface.empty() || len(tl.gaps) != len(tl.iface.gaps) {
 		t.Error("without any counter of the streams, the interface's gaps count")
+	}
+}
+
+// A recording that can't be read again is an error, and no empty figure.
+func TestTimelineNeedsItsSamples(t *testing.T) {
+	s := collapse2.study()
+	gone := errors.New("disk on fire")
+	s.Samples = func(yield func(*recording.Sample, error) bool) { yield(nil, gone) }
+	var out bytes.Buffer
+	if err := Timeline(&out, s, PNG); !errors.Is(err, gone) || out.Len() > 0 {
+		t.Errorf("%v, %d bytes", err, out.Len())
 	}
 }

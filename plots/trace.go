@@ -2,7 +2,6 @@ package plots
 
 import (
 	"cmp"
-	"iter"
 	"math"
 
 	"pausetest/internal/recording"
@@ -14,11 +13,23 @@ type span struct {
 	bytesPerSecond float64
 }
 
-// A trace is the rate of one counter over time: runs of spans without a gap
-// between them.
+// A trace is the rate of one counter over time, made while readings come: lines of spans
+// without a gap between them. What it keeps does not grow with the number of readings.
 type trace struct {
-	runs [][]span
-	gaps []gap
+	// patience is how many seconds may lie between neighbours.
+	patience float64
+	// onlyChanges: the counter is lazy, and its rate means something between two of its
+	// changes only.
+	onlyChanges bool
+
+	lines   lines
+	gaps    []gap   // no two so near that they look like one
+	highest float64 // bytes per second
+
+	last   reading
+	seen   bool // there is a last reading
+	missed bool // there was none to be had since
+	joined bool // the last span ended with the last reading
 }
 
 // A gap is a time for which there is no rate, because samples are missing or
@@ -33,42 +44,57 @@ type reading struct {
 	ok      bool
 }
 
-// traceOf makes rates of readings, each over the true time between two of
-// them. Nothing is interpolated: where more than patience seconds lie between
-// two readings, or the counter went backwards, there is a gap. A trace that
-// never has two readings is empty and has no gaps either.
-func traceOf(readings iter.Seq[reading], patience float64) trace {
-	var t trace
-	var last reading
-	seen := false   // there is a last reading
-	missed := false // there was none to be had since
-	joined := false // the last span ended with the last reading
-	for r := range readings {
-		if !r.ok {
-			missed = true
-			continue
-		}
-		dt := r.seconds - last.seconds
-		switch {
-		case seen && !missed && dt > 0 && dt <= patience && r.bytes >= last.bytes && isRate(float64(r.bytes-last.bytes)/dt):
-			if !joined {
-				t.runs = append(t.runs, nil)
-			}
-			run := &t.runs[len(t.runs)-1]
-			*run = append(*run, span{last.seconds, r.seconds, float64(r.bytes-last.bytes) / dt})
-			joined = true
-		case seen && dt > 0:
-			t.gaps = append(t.gaps, gap{last.seconds, r.seconds})
-			joined = false
-		default:
-			joined = false
-		}
-		last, seen, missed = r, true, false
+// newTrace is that of a run of so many seconds, drawn on so many columns of pixels.
+func newTrace(end float64, columns int, patience float64) trace {
+	return trace{patience: patience, lines: lines{reduced: reduction{width: end / float64(columns), columns: columns}}}
+}
+
+// add takes in the next reading. A rate is made over the true time between two of them.
+// Nothing is interpolated: where more than patience lies between two readings, or the
+// counter went backwards, there is a gap.
+func (t *trace) add(r reading) {
+	if !r.ok {
+		t.missed = true
+		return
 	}
-	if len(t.runs) == 0 {
-		t.gaps = nil
+	if t.onlyChanges && t.seen && !t.missed && r.bytes == t.last.bytes {
+		return
 	}
-	return t
+	dt := r.seconds - t.last.seconds
+	switch {
+	case t.seen && !t.missed && dt > 0 && dt <= t.patience && r.bytes >= t.last.bytes && isRate(float64(r.bytes-t.last.bytes)/dt):
+		rate := float64(r.bytes-t.last.bytes) / dt
+		t.lines.add(span{t.last.seconds, r.seconds, rate}, !t.joined)
+		t.highest = max(t.highest, rate)
+		t.joined = true
+	case t.seen && dt > 0:
+		t.gaps = withGap(t.gaps, gap{t.last.seconds, r.seconds}, t.lines.reduced.width)
+		t.joined = false
+	default:
+		t.joined = false
+	}
+	t.last, t.seen, t.missed = r, true, false
+}
+
+// empty: there were never two readings to make a rate of.
+func (t *trace) empty() bool { return t.lines.spans == 0 }
+
+// noValue are the gaps of a trace that is not empty.
+func (t *trace) noValue() []gap {
+	if t.empty() {
+		return nil
+	}
+	return t.gaps
+}
+
+// withGap adds a gap; it is joined to the last one where the two can't be told apart
+// on columns so wide.
+func withGap(gaps []gap, g gap, width float64) []gap {
+	if n := len(gaps); n > 0 && g.from <= gaps[n-1].to+width {
+		gaps[n-1].to = max(gaps[n-1].to, g.to)
+		return gaps
+	}
+	return append(gaps, g)
 }
 
 // patience is how long after a sample the next one still counts as its
@@ -85,101 +111,55 @@ func patience(sampleNS int64, refreshSeconds float64) float64 {
 	return p
 }
 
-// interfaceReadings are those of the interface, in the direction that the
-// streams go.
-func interfaceReadings(samples []recording.Sample, d recording.Direction) iter.Seq[reading] {
-	return func(yield func(reading) bool) {
-		for i := range samples {
-			r := reading{seconds: float64(samples[i].TNS) / 1e9}
-			if c := samples[i].Interface; c != nil {
-				r.ok, r.bytes = true, c.TxBytes
-				if d == recording.Receive {
-					r.bytes = c.RxBytes
-				}
-			}
-			if !yield(r) {
-				return
-			}
+// interfaceReading is that of the interface, in the direction that the streams go.
+func interfaceReading(s *recording.Sample, d recording.Direction) reading {
+	r := reading{seconds: toSeconds(s.TNS)}
+	if c := s.Interface; c != nil {
+		r.ok, r.bytes = true, c.TxBytes
+		if d == recording.Receive {
+			r.bytes = c.RxBytes
 		}
 	}
+	return r
 }
 
-// socketReadings are those of the streams' sockets.
-func socketReadings(samples []recording.Sample) iter.Seq[reading] {
-	return func(yield func(reading) bool) {
-		for i := range samples {
-			r := reading{seconds: attributedSeconds(&samples[i])}
-			if b := samples[i].SocketBytes; b != nil {
-				r.ok, r.bytes = true, *b
-			}
-			if !yield(r) {
-				return
-			}
-		}
+// socketReading is that of the streams' sockets.
+func socketReading(s *recording.Sample) reading {
+	r := reading{seconds: attributedSeconds(s)}
+	if b := s.SocketBytes; b != nil {
+		r.ok, r.bytes = true, *b
 	}
+	return r
 }
 
-// writeReadings are the sums of what the streams' sources wrote. A stream's
-// bytes count from its second sample on, and stay in the sum when it ends, so
-// that the sum moves only by what was written. A stream whose counter can't be
-// read for once, or goes backwards, spoils the reading.
-func writeReadings(samples []recording.Sample) iter.Seq[reading] {
-	return func(yield func(reading) bool) {
-		last := map[int]uint64{}
-		var sum uint64
-		for i := range samples {
-			r := reading{seconds: attributedSeconds(&samples[i]), ok: len(samples[i].Streams) > 0}
-			for _, c := range samples[i].Streams {
-				if c.IOBytes == nil {
-					r.ok = false
-					continue
-				}
-				before, known := last[c.ID]
-				if known && *c.IOBytes >= before {
-					sum += *c.IOBytes - before
-				} else if known {
-					r.ok = false
-				}
-				last[c.ID] = *c.IOBytes
-			}
-			r.bytes = sum
-			if !yield(r) {
-				return
-			}
+// A writeSum is what the streams' sources wrote. A stream's bytes count from its second
+// sample on, and stay in the sum when it ends, so that the sum moves only by what was
+// written. A stream whose counter can't be read for once, or goes backwards, spoils the
+// reading.
+type writeSum struct {
+	last  map[int]uint64 // by stream
+	bytes uint64
+}
+
+func (w *writeSum) reading(s *recording.Sample) reading {
+	r := reading{seconds: attributedSeconds(s), ok: len(s.Streams) > 0}
+	for _, c := range s.Streams {
+		if c.IOBytes == nil {
+			r.ok = false
+			continue
 		}
+		before, known := w.last[c.ID]
+		if known && *c.IOBytes >= before {
+			w.bytes += *c.IOBytes - before
+		} else if known {
+			r.ok = false
+		}
+		w.last[c.ID] = *c.IOBytes
 	}
+	r.bytes = w.bytes
+	return r
 }
 
 func attributedSeconds(s *recording.Sample) float64 {
-	return float64(cmp.Or(s.AttributedTNS, s.TNS)) / 1e9
+	return toSeconds(cmp.Or(s.AttributedTNS, s.TNS))
 }
-
-// onlyChanges leaves out the readings of a lazy counter that repeat the one
-// before: rates of such a counter mean something between its changes only.
-func onlyChanges(readings iter.Seq[reading]) iter.Seq[reading] {
-	return func(yield func(reading) bool) {
-		var last reading
-		for r := range readings {
-			if r.ok && last.ok && r.bytes == last.bytes {
-				continue
-			}
-			last = r
-			if !yield(r) {
-				return
-			}
-		}
-	}
-}
-
-// highest is the greatest rate of a trace; 0 for an empty one.
-func (t trace) highest() float64 {
-	high := 0.0
-	for _, run := range t.runs {
-		for _, s := range run {
-			high = max(high, s.bytesPerSecond)
-		}
-	}
-	return high
-}
-
-func (t trace) empty() bool { return len(t.runs) == 0 }

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -47,12 +45,17 @@ secret content keeps the pseudonyms the same from one export to the next.`,
 				return err
 			}
 			do := func(w io.Writer) error {
-				return export(args[0], func(all records) error {
-					if redact {
-						all = redacted(all, key)
-					}
-					return write(w, all)
-				})
+				r, err := openRecording(args[0])
+				if err != nil {
+					return err
+				}
+				if redact {
+					r = redacted(r, key)
+				}
+				if err := write(w, r); err != nil {
+					return fmt.Errorf("exporting %s: %w", args[0], err)
+				}
+				return nil
 			}
 			if out == "" {
 				out = "-"
@@ -67,11 +70,8 @@ secret content keeps the pseudonyms the same from one export to the next.`,
 	return c
 }
 
-// records are a recording, one by one.
-type records = iter.Seq2[recording.Record, error]
-
-// exports turn records into each format.
-var exports = map[string]func(io.Writer, records) error{
+// exports turn a recording into each format.
+var exports = map[string]func(io.Writer, analysis.Recording) error{
 	"samples":   ofStudy(report.SamplesCSV),
 	"segments":  ofStudy(report.SegmentsCSV),
 	"bench":     ofStudy(report.Benchmark),
@@ -79,9 +79,9 @@ var exports = map[string]func(io.Writer, records) error{
 	"recording": copyRecords,
 }
 
-func ofStudy(write func(io.Writer, *analysis.Study) error) func(io.Writer, records) error {
-	return func(w io.Writer, all records) error {
-		s, err := analysis.Analyze(all)
+func ofStudy(write func(io.Writer, *analysis.Study) error) func(io.Writer, analysis.Recording) error {
+	return func(w io.Writer, r analysis.Recording) error {
+		s, err := analysis.Analyze(r)
 		if err != nil {
 			return err
 		}
@@ -91,33 +91,18 @@ func ofStudy(write func(io.Writer, *analysis.Study) error) func(io.Writer, recor
 
 // copyRecords writes records again: whole lines up to where the recording was
 // cut off, if it was.
-func copyRecords(w io.Writer, all records) error {
+func copyRecords(w io.Writer, r analysis.Recording) error {
 	out := recording.NewWriter(w)
-	for r, err := range all {
+	for rec, err := range r.All() {
 		if _, cut := errors.AsType[*recording.TruncatedError](err); cut {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := out.Write(r); err != nil {
+		if err := out.Write(rec); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func export(path string, write func(records) error) error {
-	if isFolder(path) {
-		path = filepath.Join(path, recordingFile)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return badInput("name the folder of a run, or its "+recordingFile, "opening the recording: %w", err)
-	}
-	defer file.Close()
-	if err := write(recording.NewReader(file).All()); err != nil {
-		return fmt.Errorf("exporting %s: %w", path, err)
 	}
 	return nil
 }
@@ -138,16 +123,18 @@ func redactionKey(file string) ([]byte, error) {
 	return key, nil
 }
 
-func redacted(all records, key []byte) records {
-	redactor := report.NewRedactor(key)
-	return func(yield func(recording.Record, error) bool) {
-		for r, err := range all {
+// redacted is a recording without the names in it: with the same pseudonyms each time
+// it is gone through.
+func redacted(r analysis.Recording, key []byte) analysis.Recording {
+	return recording.Sequence(func(yield func(recording.Record, error) bool) {
+		redactor := report.NewRedactor(key)
+		for rec, err := range r.All() {
 			if err == nil {
-				r = redactor.Record(r)
+				rec = redactor.Record(rec)
 			}
-			if !yield(r, err) {
+			if !yield(rec, err) {
 				return
 			}
 		}
-	}
+	})
 }

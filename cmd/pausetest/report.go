@@ -20,18 +20,13 @@ import (
 
 // study reads a run: its folder, or the recording itself.
 func study(path string) (*analysis.Study, error) {
-	const hint = "name the folder of a run, or its " + recordingFile
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		path = filepath.Join(path, recordingFile)
-	}
-	file, err := os.Open(path)
+	r, err := openRecording(path)
 	if err != nil {
-		return nil, badInput(hint, "opening the recording: %w", err)
+		return nil, err
 	}
-	defer file.Close()
-	s, err := analysis.Analyze(recording.NewReader(file).All())
+	s, err := analysis.Analyze(r)
 	if err != nil {
-		return nil, badInput(hint, "%s: %w", path, err)
+		return nil, badInput(recordingHint, "%s: %w", path, err)
 	}
 	return s, nil
 }
@@ -56,14 +51,18 @@ func figure(draw func(io.Writer, *analysis.Study, plots.Format) error) func(io.W
 
 // finish reads back what was recorded and puts it on paper: by the same way as
 // anybody would who has nothing but the recording. The study is returned even
-// when there is no room for the files.
+// when there is no room for the files; its samples can't be gone through any more.
 func finish(ctx context.Context, f *runFolder) (*analysis.Study, error) {
 	file, err := f.root.Open(recordingFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading the recording back: %w", err)
 	}
 	defer file.Close()
-	s, err := analysis.Analyze(recording.NewReader(file).All())
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("reading the recording back: %w", err)
+	}
+	s, err := analysis.Analyze(recording.NewFile(file, info.Size()))
 	if err != nil {
 		return nil, fmt.Errorf("reading the recording back: %w", err)
 	}

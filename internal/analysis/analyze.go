@@ -14,19 +14,30 @@ import (
 	"iter"
 
 	"pausetest/internal/flowchart"
+	"pausetest/internal/limiter"
 	"pausetest/internal/recording"
 )
 
 // ErrNoHeader is returned for records that do not begin with a header.
 var ErrNoHeader = errors.New("the first record is not a header")
 
-// Analyze reads a whole recording (recording.Reader.All) and judges it. A
-// recording that was cut off is judged as far as it goes; any other error of
-// the records is returned.
-func Analyze(records iter.Seq2[recording.Record, error]) (*Study, error) {
-	var s Study
+// A Recording can be gone through more than once, and says the same each time
+// (recording.File).
+type Recording interface {
+	All() iter.Seq2[recording.Record, error]
+	// Samples and Vitals are those among the records, as far as the recording is whole.
+	Samples() iter.Seq2[*recording.Sample, error]
+	Vitals() iter.Seq2[*recording.Vitals, error]
+}
+
+// Analyze reads a whole recording and judges it. A recording that was cut off is
+// judged as far as it goes; any other error of the records is returned.
+func Analyze(r Recording) (*Study, error) {
+	s := Study{Samples: r.Samples()}
 	var j *Judge
-	for r, err := range records {
+	var vitals limiter.Observed
+	after := sequel{}
+	for rec, err := range r.All() {
 		if err != nil {
 			if _, cut := errors.AsType[*recording.TruncatedError](err); cut && j != nil {
 				break
@@ -34,35 +45,45 @@ func Analyze(records iter.Seq2[recording.Record, error]) (*Study, error) {
 			return nil, fmt.Errorf("analysing the recording: %w", err)
 		}
 		switch {
-		case j == nil && r.Header == nil:
+		case j == nil && rec.Header == nil:
 			return nil, fmt.Errorf("analysing the recording: %w", ErrNoHeader)
 		case j == nil:
-			s.Header = *r.Header
+			s.Header = *rec.Header
 			j = NewJudge(s.Header)
-		case r.Sample != nil:
-			s.Samples = append(s.Samples, *r.Sample)
-		case r.Event != nil:
-			s.Events = append(s.Events, *r.Event)
-		case r.Vitals != nil:
-			s.Vitals = append(s.Vitals, *r.Vitals)
+		case rec.Sample != nil:
+			s.Late.hear(rec.Sample)
+			after.hearSample(rec.Sample)
+		case rec.Event != nil:
+			s.Events = append(s.Events, *rec.Event)
+			after.hearEvent(rec.Event)
+		case rec.Vitals != nil:
+			vitals.Hear(rec.Vitals)
 		}
-		j.Hear(r)
+		j.Hear(rec)
 	}
 	if j == nil {
 		return nil, fmt.Errorf("analysing the recording: %w", ErrNoHeader)
 	}
-	j = j.finished()
+	s.conclude(j.finished())
+	s.MovedSincePause = after.moved()
+	if err := s.findLimit(vitals, r); err != nil {
+		return nil, fmt.Errorf("analysing the recording: %w", err)
+	}
+	return &s, nil
+}
+
+// conclude takes in what the judge says at the end.
+func (s *Study) conclude(j *Judge) {
 	s.Result = j.result()
 	s.Result.Flow = flowOf(s.Events)
 	s.Streams = j.streams
+	s.LastNS = j.lastNS
 	for i := range j.segments {
 		s.Segments = append(s.Segments, j.segments[i].Segment)
 	}
-	s.Result.Limiter = s.limiter()
 	if u, ok := FitUSL(s.Result.Levels); ok {
 		s.USL = &u
 	}
-	return &s, nil
 }
 
 // flowOf is the flow that was recorded, nil if there is none.

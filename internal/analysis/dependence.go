@@ -14,7 +14,7 @@ type dependence struct {
 // non-positive pair (Geyer's initial positive sequence). Correlation that
 // outlasts a segment can't be seen, so the effective number is an upper bound.
 func dependenceOf(j *Judge) (dependence, bool) {
-	runs := j.levelRuns()
+	runs, samples := j.levelRuns()
 	var variance, n float64
 	longest := 0
 	for _, r := range runs {
@@ -49,13 +49,13 @@ func dependenceOf(j *Judge) (dependence, bool) {
 		}
 		sum += pair
 	}
-	d.effective = min(n, n/max(1, 1+2*sum))
+	d.effective = float64(samples) / max(1, 1+2*sum)
 	return d, true
 }
 
 // levelRuns are the sample rates of the verdict's used segments, a run for each,
-// less the mean of their level.
-func (j *Judge) levelRuns() [][]float64 {
+// less the mean of their level, and how many there were before too many were kept.
+func (j *Judge) levelRuns() (runs [][]float64, samples int) {
 	type total struct{ sum, n float64 }
 	byLevel := map[int]total{}
 	var used []*segment
@@ -65,6 +65,7 @@ func (j *Judge) levelRuns() [][]float64 {
 			continue
 		}
 		used = append(used, s)
+		samples += s.sampleRates
 		t := byLevel[len(s.Active)]
 		for _, r := range j.window.sampleRates[s.rateFrom:s.rateTo] {
 			t.sum += r
@@ -72,7 +73,6 @@ func (j *Judge) levelRuns() [][]float64 {
 		}
 		byLevel[len(s.Active)] = t
 	}
-	runs := make([][]float64, 0, len(used))
 	for _, s := range used {
 		t := byLevel[len(s.Active)]
 		var run []float64
@@ -81,5 +81,5 @@ func (j *Judge) levelRuns() [][]float64 {
 		}
 		runs = append(runs, run)
 	}
-	return runs
+	return runs, samples
 }

@@ -1,6 +1,9 @@
 package analysis
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func counterPoints(values ...uint64) []point {
 	var points []point
@@ -10,9 +13,21 @@ func counterPoints(values ...uint64) []point {
 	return points
 }
 
+// seriesOf has seen points in a window, and before it the others.
+func seriesOf(before []point, within ...point) *series {
+	s := &series{}
+	for _, p := range before {
+		s.before, s.hasBefore = p, true
+	}
+	for _, p := range within {
+		s.add(p)
+	}
+	return s
+}
+
 func TestEdgeAlignment(t *testing.T) {
 	points := counterPoints(100, 100, 190, 190, 190, 190, 292, 292, 292, 292, 390, 390, 390)
-	s := series{before: points[0], hasBefore: true, points: points[1:]}
+	s := seriesOf(points[:1], points[1:]...)
 	lazy, _ := s.rate(true, 0)
 	near(t, "edge-aligned", lazy, 100, 1e-9)
 	prompt, _ := s.rate(false, 0)
@@ -22,7 +37,7 @@ func TestEdgeAlignment(t *testing.T) {
 // On a counter that changes with every sample, edges are the plain delta.
 func TestEdgesOfPromptCounter(t *testing.T) {
 	points := counterPoints(5, 10, 30, 31, 80)
-	s := series{before: points[0], hasBefore: true, points: points[1:]}
+	s := seriesOf(points[:1], points[1:]...)
 	lazy, ok1 := s.rate(true, 0)
 	prompt, ok2 := s.rate(false, 0)
 	if !ok1 || !ok2 || lazy != prompt {
@@ -30,21 +45,41 @@ func TestEdgesOfPromptCounter(t *testing.T) {
 	}
 }
 
+// A point in the middle ends the first half and begins the second.
+func TestHalves(t *testing.T) {
+	var s series
+	s.restart(500e6)
+	var rates []float64
+	for _, p := range counterPoints(0, 10, 20, 50, 80) {
+		if r, ok := s.add(p); ok {
+			rates = append(rates, r)
+		}
+	}
+	first, second, ok := s.halfRates(0)
+	if !ok || first != 40 || second != 120 || !slices.Equal(rates, []float64{40, 40, 120, 120}) {
+		t.Errorf("halves %g and %g, %v; from point to point %v", first, second, ok, rates)
+	}
+	if _, _, ok := s.halfRates(2e9); ok {
+		t.Error("half a second is not half of two")
+	}
+	s.restart(0)
+	if s.before.bytes != 80 || !s.hasBefore || s.all.points != 0 {
+		t.Errorf("after the window: %+v", s)
+	}
+}
+
 func TestNoRate(t *testing.T) {
 	for name, values := range map[string][]uint64{
 		"no point": {}, "one point": {1}, "backwards": {1, 5, 3, 9}, "reset": {100, 0, 5},
 	} {
-		var s series
-		for _, p := range counterPoints(values...) {
-			s.add(p)
-		}
+		s := seriesOf(nil, counterPoints(values...)...)
 		for _, lazy := range []bool{false, true} {
 			if r, ok := s.rate(lazy, 0); ok {
 				t.Errorf("%s, lazy %v: got %g", name, lazy, r)
 			}
 		}
 	}
-	s := series{points: counterPoints(1, 2)}
+	s := seriesOf(nil, counterPoints(1, 2)...)
 	if r, ok := s.rate(false, 1e9); ok {
 		t.Errorf("points that span a quarter of the window: got %g", r)
 	}
@@ -53,9 +88,9 @@ func TestNoRate(t *testing.T) {
 // A lazy counter with fewer than two edges falls back to the plain delta.
 func TestFewEdges(t *testing.T) {
 	for _, values := range [][]uint64{{7, 7, 7}, {7, 7, 9}} {
-		s := series{points: counterPoints(values...)}
+		s := seriesOf(nil, counterPoints(values...)...)
 		r, ok := s.rate(true, 0)
-		want, _ := plainRate(s.points, 0)
+		want, _ := s.rate(false, 0)
 		if !ok || r != want {
 			t.Errorf("%v: got %g, %v, want %g", values, r, ok, want)
 		}

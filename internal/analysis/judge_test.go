@@ -417,7 +417,7 @@ func TestEveryTruncation(t *testing.T) {
 	p.pair(recording.PhaseBetween, recording.Segment{Active: p.live[:2]}, recording.Segment{Active: p.live})
 	p.end()
 	for n := 1; n < len(p.heard); n += 7 {
-		cut := truncated(slices.Values(p.heard[:n]))
+		cut := recording.Sequence(truncated(slices.Values(p.heard[:n])))
 		a, err := Analyze(cut)
 		if err != nil {
 			t.Fatal(err)
@@ -450,7 +450,7 @@ func TestAnalyzeErrors(t *testing.T) {
 		"no header": truncated(slices.Values([]recording.Record{{Event: &recording.Event{}}})),
 		"error":     func(yield func(recording.Record, error) bool) { yield(recording.Record{}, broken) },
 	} {
-		if s, err := Analyze(records); err == nil {
+		if s, err := Analyze(recording.Sequence(records)); err == nil {
 			t.Errorf("%s: got %+v", name, s)
 		}
 	}
@@ -495,7 +495,7 @@ func relative(a, b float64) float64 { return max(a-b, b-a) / max(a, b, 1e-300) }
 // analyzeChanged analyses copies of the records, each of them changed.
 func analyzeChanged(t failer, records []recording.Record, change func(*recording.Record)) Result {
 	t.Helper()
-	s, err := Analyze(func(yield func(recording.Record, error) bool) {
+	s, err := Analyze(recording.Sequence(func(yield func(recording.Record, error) bool) {
 		for _, r := range records {
 			c := deepCopy(r)
 			change(&c)
@@ -503,7 +503,7 @@ func analyzeChanged(t failer, records []recording.Record, change func(*recording
 				return
 			}
 		}
-	})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -604,7 +604,7 @@ func FuzzJudge(f *testing.F) {
 	}
 	f.Add(seed)
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s, err := Analyze(recording.NewReader(bytes.NewReader(text)).All())
+		s, err := Analyze(recording.NewFile(bytes.NewReader(text), int64(len(text))))
 		if err == nil {
 			asJSON(t, s.Result)
 		}

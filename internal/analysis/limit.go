@@ -5,11 +5,19 @@ import (
 	"pausetest/internal/recording"
 )
 
-// limiter asks package limiter where the limit is, in the settled windows of all
+// findLimit asks package limiter where the limit is, in the settled windows of all
 // segments that are used. Placebo segments are not: their streams were stopped and
-// continued.
-func (s *Study) limiter() *limiter.Finding {
-	in := limiter.Facts{Vitals: s.Vitals, Rates: map[int]float64{}, LinkBytesPerSecond: float64(s.Header.Interface.SpeedBitsPerSecond) / 8}
+// continued. It goes through the vitals again, because which segments are used is
+// known at the end only.
+func (s *Study) findLimit(vitals limiter.Observed, r Recording) (err error) {
+	vitals.Again = func(yield func(*recording.Vitals) bool) {
+		for v, failed := range r.Vitals() {
+			if err = failed; err != nil || !yield(v) {
+				return
+			}
+		}
+	}
+	in := limiter.Facts{Vitals: vitals, Rates: map[int]float64{}, LinkBytesPerSecond: float64(s.Header.Interface.SpeedBitsPerSecond) / 8}
 	for i := range s.Segments {
 		seg := &s.Segments[i]
 		if seg.Used && seg.Phase != recording.PhasePlacebo {
@@ -22,5 +30,6 @@ func (s *Study) limiter() *limiter.Finding {
 	if s.Result.Blocks >= 2 {
 		in.RatioHigh = s.Result.Interval.High
 	}
-	return limiter.Find(in)
+	s.Result.Limiter = limiter.Find(in)
+	return err
 }

@@ -25,7 +25,7 @@ func (j *Judge) beginSegment(e *recording.Event) {
 		j.timing = timing{s.SettleNS, s.MeasureNS}
 	}
 	j.spoilt = ""
-	j.window.open(s, e.TNS, j.live)
+	j.window.open(s, e.TNS, j.live, j.deciding)
 }
 
 func inBlock(p recording.Phase) bool {
@@ -53,7 +53,7 @@ func (j *Judge) endSegment(tNS int64) {
 		j.cutSegment(tNS, j.spoilt)
 		return
 	}
-	s := j.window.close(tNS, j.lazy, j.deciding)
+	s := j.window.close(tNS, j.lazy)
 	if len(s.Active) == len(j.live) && s.Phase != recording.PhaseGap && s.Phase != recording.PhasePlacebo {
 		j.shares.hear(&s)
 	}
@@ -76,7 +76,7 @@ func (j *Judge) cutSegment(tNS int64, reason string) {
 	if !j.window.isOpen {
 		return
 	}
-	s := j.window.close(tNS, j.lazy, j.deciding)
+	s := j.window.close(tNS, j.lazy)
 	s.Cut = reason
 	j.segments = append(j.segments, s)
 	if inBlock(s.Phase) {

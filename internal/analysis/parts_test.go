@@ -121,7 +121,7 @@ func TestDependence(t *testing.T) {
 				x = rho*x + math.Sqrt(1-rho*rho)*random.NormFloat64()
 				j.window.sampleRates = append(j.window.sampleRates, 100+x)
 			}
-			s.rateTo = len(j.window.sampleRates)
+			s.rateTo, s.sampleRates = len(j.window.sampleRates), samples
 			j.segments = append(j.segments, s)
 		}
 		d, ok := dependenceOf(j)

@@ -199,7 +199,7 @@ func (p *played) records() iter.Seq2[recording.Record, error] {
 // analyze reads what was recorded and checks that the run knew the same.
 func (p *played) analyze() *Study {
 	p.t.Helper()
-	s, err := Analyze(p.records())
+	s, err := Analyze(recording.Sequence(p.records()))
 	if err != nil {
 		p.t.Fatal(err)
 	}

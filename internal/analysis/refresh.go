@@ -18,6 +18,9 @@ const (
 // sample distances is a lazy one.
 const lazyFactor = 1.6
 
+// mostSpacings of changes tell the period: more than the longest baseline has.
+const mostSpacings = 1 << 14
+
 // refresh watches how often a counter's value changes while everything runs.
 // Some drivers publish their counters once a second or every two.
 type refresh struct {
@@ -44,7 +47,7 @@ func (r *refresh) hear(p point) {
 	r.sampleCount++
 	r.sampleSpanNS = p.tNS - r.firstNS
 	if p.bytes != r.last.bytes {
-		if r.changes > 0 {
+		if r.changes > 0 && len(r.spacings) < mostSpacings {
 			r.spacings = append(r.spacings, p.tNS-r.changedNS)
 		}
 		r.changes++

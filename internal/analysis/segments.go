@@ -28,7 +28,8 @@ type segment struct {
 	Segment
 	rates         readings
 	first, second readings // of the two halves of the window
-	rateFrom      int      // its rates from sample to sample: window.sampleRates[rateFrom:rateTo]
+	sampleRates   int      // so many rates from sample to sample
+	rateFrom      int      // those that were kept: window.sampleRates[rateFrom:rateTo]
 	rateTo        int
 	live          int // streams that ran or could have run
 }
@@ -43,10 +44,18 @@ type window struct {
 	// own holds the counters of each stream in live, in the same order.
 	live []int
 	own  []ownSeries
-	// sampleRates are the deciding source's rates from sample to sample in all
-	// segments so far.
+	// sampleRates are the deciding source's rates from sample to sample in the
+	// verdict's segments so far; rated is that source while such a segment is open.
 	sampleRates []float64
+	rated       int
 }
+
+const (
+	// mostSampleRates are kept, nearly two hours' at 10 Hz. The correlation of samples,
+	// which is shown and never used, is that of the first so many.
+	mostSampleRates = 1 << 16
+	unrated         = -1
+)
 
 // An ownSeries is one stream's own counter over the window. It is prompt, so
 // its two ends suffice.
@@ -58,17 +67,21 @@ type ownSeries struct {
 }
 
 // open begins a segment. live are the streams that run or could run.
-func (w *window) open(s recording.Segment, beginNS int64, live []int) {
+func (w *window) open(s recording.Segment, beginNS int64, live []int, deciding int) {
 	settleNS, measureNS := max(0, s.SettleNS), max(0, s.MeasureNS)
 	from := saturatingAdd(beginNS, settleNS)
 	w.isOpen = true
 	w.seg = segment{
 		Segment: Segment{Segment: s, BeginNS: beginNS, FromNS: from, ToNS: saturatingAdd(from, measureNS)},
 		rates:   noReadings(), first: noReadings(), second: noReadings(),
-		live: len(live),
+		live: len(live), rateFrom: len(w.sampleRates),
+	}
+	w.rated = unrated
+	if inVerdict(s.Phase) {
+		w.rated = deciding
 	}
 	for i := range w.series {
-		w.series[i].restart()
+		w.series[i].restart(from + (w.seg.ToNS-from)/2)
 	}
 	w.live = append(w.live[:0], live...)
 	w.own = slices.Grow(w.own[:0], len(live))[:len(live)]
@@ -100,7 +113,14 @@ func (w *window) take(source int, p point) {
 	case !w.isOpen || p.tNS < w.seg.FromNS:
 		s.before, s.hasBefore = p, true
 	case p.tNS <= w.seg.ToNS:
-		s.add(p)
+		rate, ok := s.add(p)
+		if !ok || source != w.rated {
+			return
+		}
+		w.seg.sampleRates++
+		if len(w.sampleRates) < mostSampleRates {
+			w.sampleRates = append(w.sampleRates, rate)
+		}
 	}
 }
 
@@ -129,7 +149,7 @@ func (w *window) takeOwn(c *recording.StreamCounters, tNS int64) {
 
 // close ends the open segment and makes its rates. A segment that was cut
 // before it had settled has an empty window.
-func (w *window) close(endNS int64, lazy [len(sources)]bool, deciding int) segment {
+func (w *window) close(endNS int64, lazy [len(sources)]bool) segment {
 	w.isOpen = false
 	s := w.seg
 	s.EndNS = endNS
@@ -138,7 +158,6 @@ func (w *window) close(endNS int64, lazy [len(sources)]bool, deciding int) segme
 		s.FromNS, s.ToNS = endNS, endNS
 	}
 	span := (s.ToNS - s.FromNS) / 2
-	mid := s.FromNS + span
 	s.Rates = make(map[Source]float64, len(sources))
 	for i := range sources {
 		series := &w.series[i]
@@ -146,7 +165,7 @@ func (w *window) close(endNS int64, lazy [len(sources)]bool, deciding int) segme
 			s.rates[i], s.Rates[sources[i]] = r, r
 		}
 		if !lazy[i] {
-			if a, b, ok := series.halves(mid, span/2); ok {
+			if a, b, ok := series.halfRates(span / 2); ok {
 				s.first[i], s.second[i] = a, b
 			}
 		}
@@ -154,13 +173,6 @@ func (w *window) close(endNS int64, lazy [len(sources)]bool, deciding int) segme
 	for i, o := range w.own {
 		if r, ok := growth(o.first, o.last, span); o.known && !o.backwards && ok {
 			s.Streams = append(s.Streams, StreamRate{ID: w.live[i], BytesPerSecond: r, Source: o.source})
-		}
-	}
-	s.rateFrom = len(w.sampleRates)
-	points := w.series[deciding].points
-	for i := 1; i < len(points); i++ {
-		if r, ok := growth(points[i-1], points[i], 0); ok {
-			w.sampleRates = append(w.sampleRates, r)
 		}
 	}
 	s.rateTo = len(w.sampleRates)

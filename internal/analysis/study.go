@@ -1,16 +1,29 @@
 package analysis
 
-import "pausetest/internal/recording"
+import (
+	"iter"
+
+	"pausetest/internal/recording"
+)
 
 // A Study is a recording read and judged: all that figures and reports need.
+//
+// Note: it holds nothing that there is one of for each sample. A run of a day has a
+// million; who needs them goes through the recording again.
 type Study struct {
 	Header   recording.Header
 	Streams  []recording.Stream // those of the header, then those that appeared
 	Segments []Segment
 	Events   []recording.Event
-	Samples  []recording.Sample
-	Vitals   []recording.Vitals
 	Result   Result
+	// Samples goes through the samples again, as often as it is asked, while the
+	// recording is there to be read. It is nil in a study that was made of a result.
+	Samples iter.Seq2[*recording.Sample, error]
+	LastNS  int64 // the latest instant of all events and samples
+	Late    Lateness
+	// MovedSincePause is what streams moved after their last pause, in bytes of their own
+	// counters, by id; nothing for one that could not be followed.
+	MovedSincePause map[int]uint64
 	// USL is drawn beside the levels; nil with fewer than three of them.
 	USL *USL
 }

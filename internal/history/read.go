@@ -197,10 +197,11 @@ func (r Reader) readRun(above *os.Root, name string) (*analysis.Study, error) {
 	if result, err := readResult(root); err == nil && r.trusts(result, first.Header) {
 		return &analysis.Study{Header: *first.Header, Result: *result}, nil
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
+	info, err := file.Stat()
+	if err != nil {
 		return nil, err
 	}
-	s, err := analysis.Analyze(recording.NewReader(file).All())
+	s, err := analysis.Analyze(recording.NewFile(file, info.Size()))
 	if err != nil {
 		return nil, err
 	}

@@ -222,14 +222,6 @@ func (s *share) process() *Process {
 	return &Process{PID: s.pid, Name: s.who.name}
 }
 
-// faultOf says that the observing ended before the run; "" when it did not.
-func faultOf(vitals []recording.Vitals) string {
-	if n := len(vitals); n > 0 && vitals[n-1].Fault != "" {
-		return "the processes were not observed to the end (" + vitals[n-1].Fault + ")"
-	}
-	return ""
-}
-
 // missing is what would have been needed and is not there.
 func (c *conclusion) missing() []string {
 	var out []string

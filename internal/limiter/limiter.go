@@ -14,8 +14,6 @@
 // else.
 package limiter
 
-import "pausetest/internal/recording"
-
 // A Kind is a kind of limit.
 type Kind string
 
@@ -40,7 +38,7 @@ const (
 
 // Facts are what a recording knows.
 type Facts struct {
-	Vitals  []recording.Vitals
+	Vitals  Observed
 	Windows []Window
 	// Rates is the throughput by number of running streams, in bytes per second.
 	Rates map[int]float64
@@ -171,7 +169,7 @@ type HostLevel struct {
 
 // Find says where the limit is; nil without any vitals.
 func Find(in Facts) *Finding {
-	if len(in.Vitals) == 0 {
+	if !in.Vitals.any {
 		return nil
 	}
 	return conclude(&in, tallyAll(&in))

@@ -103,10 +103,25 @@ func play(n int, frames ...frame) []recording.Vitals {
 	return all
 }
 
+// observed is what a reader of these vitals knows.
+func observed(vitals []recording.Vitals) Observed {
+	o := Observed{Again: func(yield func(*recording.Vitals) bool) {
+		for i := range vitals {
+			if !yield(&vitals[i]) {
+				return
+			}
+		}
+	}}
+	for v := range o.Again {
+		o.Hear(v)
+	}
+	return o
+}
+
 // all has everything running all the time.
 func all(vitals []recording.Vitals, ratio float64) Facts {
 	return Facts{
-		Vitals: vitals, Windows: []Window{{Active: []int{1, 2, 3}, FromNS: 0, ToNS: 1e12}},
+		Vitals: observed(vitals), Windows: []Window{{Active: []int{1, 2, 3}, FromNS: 0, ToNS: 1e12}},
 		Rates: map[int]float64{1: 1e6, 3: ratio * 1e6}, RatioHigh: 1.2 * ratio,
 	}
 }
@@ -141,7 +156,7 @@ func TestFind(t *testing.T) {
 		"a single blocking writer":                  {facts: all(play(40, blocked), .4), kind: BlockingWriter, process: "relay"},
 		"whether it loses is not decided":           {facts: doubtful(all(play(40, blocked), .4)), kind: Receivers},
 		"it loses nothing":                          {facts: all(play(40, blocked), 1), kind: Receivers},
-		"nobody knows whether it loses":             {facts: Facts{Vitals: play(40, blocked), Windows: all(nil, 1).Windows}, kind: Receivers},
+		"nobody knows whether it loses":             {facts: Facts{Vitals: observed(play(40, blocked)), Windows: all(nil, 1).Windows}, kind: Receivers},
 		"the others are full, too":                  {facts: all(play(40, tarsWrite(writes(recording.ToSocket, socks+1), full, full, full).shut(.9)), .4), kind: Receivers},
 		"a thread for each":                         {facts: all(play(40, tarsWrite(writes(recording.ToSocket, socks+1, socks+2, socks+3), full, 0, 0).shut(.9)), .4), kind: Receivers},
 		"the windows are open":                      {facts: all(play(40, tarsWrite(writes(recording.ToSocket, socks+1), full, 0, 0)), .4), kind: Network},
@@ -157,7 +172,7 @@ func TestFind(t *testing.T) {
 		"nothing can be told":                       {facts: all(play(40, idle), 1), kind: Unknown},
 		"too few looks":                             {facts: all(play(leastLooks-1, blocked), .4), kind: Unknown},
 		"a bit of everything":                       {facts: all(play(40, blocked, disk, tarsWrite(does(recording.Running)).cpu(1, 0), input), .4), kind: Unknown},
-		"no window":                                 {facts: Facts{Vitals: play(40, blocked)}, kind: Unknown},
+		"no window":                                 {facts: Facts{Vitals: observed(play(40, blocked))}, kind: Unknown},
 	} {
 		f := Find(test.facts)
 		if f == nil {
@@ -212,7 +227,7 @@ func TestPausedStreamsAreNoRoom(t *testing.T) {
 		t.Errorf("%s: %s", got.Kind, got.Statement)
 	}
 	f.queued[1] = 0 // stream 2 runs, waits, and could go
-	facts.Vitals = play(40, f)
+	facts.Vitals = observed(play(40, f))
 	if got := Find(facts); got.Kind != BlockingWriter {
 		t.Errorf("%s: %s", got.Kind, got.Statement)
 	}
@@ -333,7 +348,7 @@ func TestAnyVitals(t *testing.T) {
 			}
 			vitals = append(vitals, v)
 		}
-		in := Facts{Vitals: vitals, Rates: map[int]float64{1: 1, 2: rapid.Float64Range(0, 3).Draw(t, "rate")}}
+		in := Facts{Vitals: observed(vitals), Rates: map[int]float64{1: 1, 2: rapid.Float64Range(0, 3).Draw(t, "rate")}}
 		for k := range small.Draw(t, "windows") {
 			in.Windows = append(in.Windows, Window{Active: rapid.SliceOfNDistinct(small, 0, 3, rapid.ID).Draw(t, "active"), FromNS: int64(k) * 2e9, ToNS: int64(k)*2e9 + 1e9})
 		}

@@ -1,6 +1,7 @@
 package limiter
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -89,14 +90,13 @@ func (p *pressure) share(countedNS int64) *float64 {
 // tallyAll goes through the vitals and returns a tally for each number of running
 // streams that was measured, ascending.
 func tallyAll(in *Facts) []*tally {
-	windows := in.Windows
+	windows := byTime(in.Windows)
 	tallies := map[int]*tally{}
-	carries := carrying(in.Vitals)
+	carries := in.Vitals.carrying()
 	r := newReplay()
 	var base *counters // at the last counter reading in the window under way
 	at := -1           // that window
-	for i := range in.Vitals {
-		v := &in.Vitals[i]
+	for v := range in.Vitals.Again {
 		r.play(v, func(tNS int64, l *look) {
 			if w := windowAt(windows, tNS); w >= 0 {
 				tallyOf(tallies, len(windows[w].Active)).look(l, windows[w].Active, carries)
@@ -120,8 +120,20 @@ func tallyAll(in *Facts) []*tally {
 	return out
 }
 
+// byTime are the windows in which anything ran; they don't overlap.
+func byTime(windows []Window) []Window {
+	ran := slices.DeleteFunc(slices.Clone(windows), func(w Window) bool { return len(w.Active) == 0 })
+	slices.SortStableFunc(ran, func(a, b Window) int { return cmp.Compare(a.ToNS, b.ToNS) })
+	return ran
+}
+
+// windowAt is the window at an instant, of those by time; negative for none.
 func windowAt(windows []Window, tNS int64) int {
-	return slices.IndexFunc(windows, func(w Window) bool { return len(w.Active) > 0 && w.FromNS <= tNS && tNS <= w.ToNS })
+	i, _ := slices.BinarySearchFunc(windows, tNS, func(w Window, tNS int64) int { return cmp.Compare(w.ToNS, tNS) })
+	if i == len(windows) || windows[i].FromNS > tNS {
+		return -1
+	}
+	return i
 }
 
 func tallyOf(all map[int]*tally, active int) *tally {
@@ -132,33 +144,6 @@ func tallyOf(all map[int]*tally, active int) *tally {
 		all[active] = t
 	}
 	return t
-}
-
-// leastOfSockets is the part of what the fastest socket moved that a socket must
-// have moved to count as one that carries a stream; the others carry messages.
-const leastOfSockets = 0.01
-
-// carrying are the sockets that carry the streams' bytes.
-func carrying(vitals []recording.Vitals) map[uint64]bool {
-	first, moved := map[uint64]uint64{}, map[uint64]uint64{}
-	var most uint64
-	for i := range vitals {
-		for _, s := range vitals[i].Sockets {
-			bytes := s.AckedBytes + s.ReceivedBytes
-			if _, known := first[s.Inode]; !known {
-				first[s.Inode] = bytes
-			}
-			if bytes >= first[s.Inode] {
-				moved[s.Inode] = bytes - first[s.Inode]
-				most = max(most, moved[s.Inode])
-			}
-		}
-	}
-	carries := map[uint64]bool{}
-	for inode, bytes := range moved {
-		carries[inode] = bytes > 0 && float64(bytes) >= leastOfSockets*float64(most)
-	}
-	return carries
 }
 
 // look puts a look down to whoever held the running streams up.

@@ -42,6 +42,8 @@ type Reader struct {
 	line  int
 	begun bool // the header was read
 	err   error
+	// passOver are beginnings of lines that are not decoded.
+	passOver []string
 }
 
 // NewReader returns a reader of the recording in r.
@@ -80,7 +82,7 @@ func (r *Reader) next() (Record, error) {
 		if err != nil {
 			return Record{}, err
 		}
-		if len(bytes.TrimSpace(line)) == 0 {
+		if len(bytes.TrimSpace(line)) == 0 || r.begun && r.passesOver(line) {
 			continue
 		}
 		rec, err := parse(line, !r.begun)
@@ -98,12 +100,24 @@ func (r *Reader) next() (Record, error) {
 	}
 }
 
-// readLine returns the next line without its newline.
+func (r *Reader) passesOver(line []byte) bool {
+	for _, beginning := range r.passOver {
+		if len(line) >= len(beginning) && string(line[:len(beginning)]) == beginning {
+			return true
+		}
+	}
+	return false
+}
+
+// readLine returns the next line without its newline. It is valid until more is read.
 func (r *Reader) readLine() ([]byte, error) {
 	r.line++
 	var line []byte
 	for {
 		part, err := r.r.ReadSlice('\n')
+		if err == nil && line == nil {
+			return part[:len(part)-1], nil
+		}
 		line = append(line, part...)
 		switch {
 		case err == nil:
@@ -143,6 +157,9 @@ func (r *Reader) onlyPadding() (bool, error) {
 }
 
 func parse(line []byte, first bool) (Record, error) {
+	if s, ok := quickSample(line); ok && !first {
+		return Record{Sample: s}, nil
+	}
 	var rec Record
 	if err := json.Unmarshal(line, &rec); err != nil {
 		if first {

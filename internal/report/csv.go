@@ -26,9 +26,12 @@ func SamplesCSV(w io.Writer, s *analysis.Study) error {
 		return err
 	}
 	row := make([]string, len(head))
-	for i := range s.Samples {
+	for sample, err := range s.Samples {
+		if err != nil {
+			return err
+		}
 		clear(row)
-		fillSample(row, &s.Samples[i], column)
+		fillSample(row, sample, column)
 		if err := out.Write(row); err != nil {
 			return err
 		}

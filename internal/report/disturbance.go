@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"pausetest/internal/analysis"
-	"pausetest/internal/recording"
 )
 
 // disturbanceSection is the ledger: what the run took from the backups, and
@@ -148,69 +147,14 @@ func (q sequel) text() string {
 
 // afterwards follows every stream of the result past its last pause.
 func afterwards(s *analysis.Study) []sequel {
-	resumedNS := map[int]int64{}
-	for i := range s.Events {
-		if e := &s.Events[i]; e.Kind == recording.Resumed {
-			resumedNS[e.Stream] = max(resumedNS[e.Stream], e.TNS)
-		}
-	}
-	moved := movedSince(s.Samples, resumedNS)
 	out := make([]sequel, len(s.Result.Streams))
 	for i := range s.Result.Streams {
 		st := &s.Result.Streams[i]
 		q := &out[i]
 		q.paused, q.owed, q.ended = st.Pauses > 0, !st.Resumed, st.EndedSec != nil
-		q.movedBytes, q.counted = moved[st.ID].growth()
+		q.movedBytes, q.counted = s.MovedSincePause[st.ID]
 	}
 	return out
-}
-
-// A course is a stream's own counter from its last resume on.
-type course struct {
-	first, last uint64
-	readings    int
-	sockets     bool // it is that of the stream's sockets
-}
-
-// growth is how far the counter went; unknown with fewer than two readings, or
-// when it went backwards.
-func (c *course) growth() (bytes uint64, known bool) {
-	if c == nil || c.readings < 2 || c.last < c.first {
-		return 0, false
-	}
-	return c.last - c.first, true
-}
-
-// movedSince follows the counter of each stream from its instant in fromNS.
-func movedSince(samples []recording.Sample, fromNS map[int]int64) map[int]*course {
-	courses := map[int]*course{}
-	for i := range samples {
-		at := samples[i].AttributedTNS
-		if at == 0 {
-			at = samples[i].TNS
-		}
-		for k := range samples[i].Streams {
-			c := &samples[i].Streams[k]
-			if from, resumed := fromNS[c.ID]; !resumed || at < from {
-				continue
-			}
-			value, sockets := c.IOBytes, false
-			if value == nil {
-				value, sockets = c.SocketBytes, true
-			}
-			if value == nil {
-				continue
-			}
-			switch now := courses[c.ID]; {
-			case now == nil:
-				courses[c.ID] = &course{first: *value, last: *value, readings: 1, sockets: sockets}
-			case now.sockets == sockets:
-				now.last = *value
-				now.readings++
-			}
-		}
-	}
-	return courses
 }
 
 func afterwardsText(after []sequel) string {

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"iter"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -66,7 +65,7 @@ func (h host) study(t testing.TB) *analysis.Study {
 }
 
 // records is the host's recording.
-func (h host) records() iter.Seq2[recording.Record, error] {
+func (h host) records() recording.Sequence {
 	p := &player{host: h, rng: rand.New(rand.NewPCG(h.seed, 11)), own: map[int]float64{}}
 	p.play()
 	return func(yield func(recording.Record, error) bool) {

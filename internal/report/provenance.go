@@ -16,7 +16,7 @@ import (
 
 func timelineSection(s *analysis.Study) section {
 	r := &s.Result
-	if len(s.Samples) == 0 {
+	if r.RecordedSamples == 0 {
 		return section{}
 	}
 	alt := fmt.Sprintf("Throughput over the %s of the run, with every pause of every stream shaded: %.0f stream-seconds withheld, longest pause %s.",
@@ -210,8 +210,8 @@ func countersSection(s *analysis.Study) section {
 		}
 	}
 	samples := fmt.Sprintf("%d, one every %s", r.RecordedSamples, Seconds(nsSeconds(s.Header.SampleNS)))
-	if late, worst := lateness(s.Samples); late > 0 {
-		samples += fmt.Sprintf("; %d came late, by %s at worst", late, Seconds(worst))
+	if s.Late.Samples > 0 {
+		samples += fmt.Sprintf("; %d came late, by %s at worst", s.Late.Samples, Seconds(nsSeconds(s.Late.WorstNS)))
 	}
 	sec.Facts = []fact{
 		{"decided by", r.DecidedBy.Words()}, {"interface", iface}, {"direction", direction},
@@ -231,18 +231,6 @@ func interfaceText(i *recording.Interface) string {
 		text += " at " + linkText(i.SpeedBitsPerSecond)
 	}
 	return text
-}
-
-// lateness counts the samples that came so late that a reader may ask why.
-func lateness(samples []recording.Sample) (late int, worstSec float64) {
-	const worthTellingNS = 50e6
-	for i := range samples {
-		if ns := samples[i].LateNS; ns > worthTellingNS {
-			late++
-			worstSec = max(worstSec, nsSeconds(ns))
-		}
-	}
-	return late, worstSec
 }
 
 func methodSection(s *analysis.Study) section {

@@ -30,7 +30,7 @@ func recorded(t *testing.T, w *World, seed uint64, p Protocol) (Outcome, *analys
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := analysis.Analyze(recording.NewReader(&file).All())
+	s, err := analysis.Analyze(recording.NewFile(bytes.NewReader(file.Bytes()), int64(file.Len())))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,14 @@ func TestLazyCounterNoise(t *testing.T) {
 		for _, p := range pairRates(s, onInterface) {
 			edge = append(edge, math.Log(p[0]/p[1]))
 		}
-		for _, p := range pairRates(s, func(seg analysis.Segment) float64 { return delta(s.Samples, seg.FromNS, seg.ToNS) }) {
+		var samples []*recording.Sample
+		for sample, err := range s.Samples {
+			if err != nil {
+				t.Fatal(err)
+			}
+			samples = append(samples, sample)
+		}
+		for _, p := range pairRates(s, func(seg analysis.Segment) float64 { return delta(samples, seg.FromNS, seg.ToNS) }) {
 			plain = append(plain, math.Log(p[0]/p[1]))
 		}
 	}
@@ -153,10 +160,10 @@ func TestTransientBias(t *testing.T) {
 	}
 }
 
-func delta(samples []recording.Sample, fromNS, toNS int64) float64 {
+func delta(samples []*recording.Sample, fromNS, toNS int64) float64 {
 	var first, last *recording.Sample
-	for i := range samples {
-		if s := &samples[i]; s.TNS >= fromNS && s.TNS <= toNS {
+	for _, s := range samples {
+		if s.TNS >= fromNS && s.TNS <= toNS {
 			if first == nil {
 				first = s
 			}

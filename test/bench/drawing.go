@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 
 	"pausetest/internal/analysis"
 	"pausetest/internal/recording"
@@ -17,6 +18,7 @@ import (
 
 // drawing measures a timeline of many samples beside other programs that draw the
 // same two traces at the same size, and what reading and judging them costs before.
+// All of them read the samples, ours as a recording in memory.
 func drawing(s *session) error {
 	dir, err := os.MkdirTemp("", "pausetest-bench-")
 	if err != nil {
@@ -36,10 +38,13 @@ func (s *session) draw(dir string, samples, rounds int) error {
 	if err != nil {
 		return err
 	}
+	before := liveBytes()
 	study, err := analyse(text)
 	if err != nil {
 		return err
 	}
+	what, kept := fmt.Sprintf("%d samples", samples), int64(liveBytes()-before)
+	fmt.Fprintf(s.table, "%s, what a study of them keeps\t%d kB\t\t\t\t\n", what, kept/1024)
 	data := filepath.Join(dir, "data")
 	if err := writeColumns(data, study); err != nil {
 		return err
@@ -53,7 +58,6 @@ func (s *session) draw(dir string, samples, rounds int) error {
 		}
 		peers = append(peers, command(p[0], p[1:]...))
 	}
-	what := fmt.Sprintf("%d samples", samples)
 	reach := []float64{1, 1, 1}
 	if err := s.compare(what+" drawn", rounds, reach, peers...); err != nil {
 		return err
@@ -61,6 +65,14 @@ func (s *session) draw(dir string, samples, rounds int) error {
 	return s.compare(what+" read and judged", rounds, []float64{0},
 		timed("Analyze", func() error { _, err := analyse(text); return err }),
 		timed("reading the lines alone", func() error { return readLines(text) }))
+}
+
+// liveBytes is what is alive of this program's memory.
+func liveBytes() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // painters are the peers' command lines; each draws 1600 by 900 pixels.
@@ -103,17 +115,23 @@ func writeRecording(samples int) ([]byte, error) {
 }
 
 func analyse(text []byte) (*analysis.Study, error) {
-	return analysis.Analyze(recording.NewReader(bytes.NewReader(text)).All())
+	return analysis.Analyze(recording.NewFile(bytes.NewReader(text), int64(len(text))))
 }
 
 // writeColumns writes seconds and two rates, as the peers want them.
 func writeColumns(name string, study *analysis.Study) error {
 	var out bytes.Buffer
-	for i := 1; i < len(study.Samples); i++ {
-		a, b := &study.Samples[i-1], &study.Samples[i]
-		seconds := float64(b.TNS-a.TNS) / 1e9
-		fmt.Fprintf(&out, "%.1f %.0f %.0f\n", float64(b.TNS)/1e9,
-			float64(b.Interface.TxBytes-a.Interface.TxBytes)/seconds, float64(*b.SocketBytes-*a.SocketBytes)/seconds)
+	var a *recording.Sample
+	for b, err := range study.Samples {
+		if err != nil {
+			return err
+		}
+		if a != nil {
+			seconds := float64(b.TNS-a.TNS) / 1e9
+			fmt.Fprintf(&out, "%.1f %.0f %.0f\n", float64(b.TNS)/1e9,
+				float64(b.Interface.TxBytes-a.Interface.TxBytes)/seconds, float64(*b.SocketBytes-*a.SocketBytes)/seconds)
+		}
+		a = b
 	}
 	return os.WriteFile(name, out.Bytes(), 0o600)
 }
