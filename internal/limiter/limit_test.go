@@ -10,7 +10,7 @@ import (
 
 // staged has one, two and three streams running for so many looks each, 0.1 s apart.
 func staged(looks [3]int, frames ...frame) Facts {
-	f := Facts{Vitals: play(looks[0]+looks[1]+looks[2], frames...), Rates: map[int]float64{1: 1e6, 2: 6e5, 3: 4e5}, RatioHigh: .5}
+	f := Facts{Vitals: observed(play(looks[0]+looks[1]+looks[2], frames...)), Rates: map[int]float64{1: 1e6, 2: 6e5, 3: 4e5}, RatioHigh: .5}
 	from := int64(1)
 	for i, n := range looks {
 		f.Windows = append(f.Windows, Window{Active: []int{1, 2, 3}[:i+1], FromNS: from, ToNS: from + int64(n)*1e8 - 1})
