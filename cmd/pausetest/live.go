@@ -201,7 +201,7 @@ func (h *liveHost) findSockets(l look) (carried, error) {
 
 // Census implements experiment.Streams.
 func (h *liveHost) Census(ctx context.Context) ([]recording.Stream, error) {
-	if err := h.guard.Beat(); err != nil {
+	if err := h.beat(); err != nil {
 		return nil, err
 	}
 	l, err := h.looker.look(ctx)
@@ -271,7 +271,7 @@ func (h *liveHost) Pause(ctx context.Context, id int) error {
 const stopWithin = guard.DefaultLease / 2
 
 func (h *liveHost) stop(ctx context.Context, m *managed) (stopped, error) {
-	if err := h.guard.Beat(); err != nil {
+	if err := h.beat(); err != nil {
 		return nil, err
 	}
 	options := procctl.StopOptions{
@@ -352,7 +352,7 @@ func (h *liveHost) Resume(id int) error {
 		return err
 	}
 	m.stopped = nil
-	h.guard.Beat() // an error shows at the next observation; resuming goes on
+	h.beat() // an error shows at the next observation; resuming goes on
 	return nil
 }
 

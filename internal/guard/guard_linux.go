@@ -16,8 +16,8 @@ import (
 )
 
 // DefaultLease is the longest silence of a controller that is believed alive.
-// It is twenty sampling periods: a busy host delays some samples, and the
-// backups do not notice two seconds.
+// It is eight of the run's beats: a busy host delays some, and the backups do
+// not notice two seconds.
 const DefaultLease = 2 * time.Second
 
 const (
@@ -356,7 +356,7 @@ func (g *Guard) send(m message, rights []byte) error {
 }
 
 // Beat tells the guard that the run goes on, and returns an error when it must
-// not. The run loop calls it at every sample: never a goroutine of its own,
+// not. The run loop calls it, some times in a lease: never a goroutine of its own,
 // which would beat on while the loop hangs. It does not wait for the guard's
 // answer, but notices when answers stay away for longer than the lease.
 func (g *Guard) Beat() error {

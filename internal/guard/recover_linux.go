@@ -169,6 +169,10 @@ func continueOutstanding(ids []proctable.ProcID) []Recovered {
 	handles := make([]*procctl.Handle, 0, len(ids))
 	for _, id := range slices.Backward(ids) {
 		h, r := continueOne(id)
+		if h != nil && r.Outcome != Continued {
+			h.Close() // so that with few descriptors a repeated call gets further
+			h = nil
+		}
 		handles = append(handles, h)
 		all = append(all, r)
 	}

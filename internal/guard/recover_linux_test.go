@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -74,6 +75,26 @@ func TestRecoverTouchesNothingElse(t *testing.T) {
 	if inState(t, 'T', reused) != 1 || inState(t, 'T', strangers) != 2 {
 		t.Error("a stranger was continued")
 	}
+}
+
+// With few descriptors each call gets further, until all run.
+func TestRecoverShortOfDescriptors(t *testing.T) {
+	dir := t.TempDir()
+	all := spawn(t, 60)
+	stopAll(t, all)
+	writeJournal(t, dir, asIs, all...)
+	var limit syscall.Rlimit
+	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	const calls = 10
+	for range calls {
+		must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 60, Max: limit.Max}))
+		_, err := Recover(dir)
+		must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit))
+		if err == nil && inState(t, 'T', all) == 0 {
+			return
+		}
+	}
+	t.Errorf("after %d calls %d are still stopped", calls, inState(t, 'T', all))
 }
 
 func TestRecoverOfAnEarlierBoot(t *testing.T) {

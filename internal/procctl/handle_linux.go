@@ -18,7 +18,8 @@ type Handle struct {
 	fd   int            // -1 when closed
 	stat proctable.Stat // as it stood once it was pinned
 	// statFD is its /proc/PID/stat, kept open: it is bound to the process as the
-	// pidfd is, and to read it again costs a quarter of what opening it does.
+	// pidfd is, and to read it again costs a quarter of what opening it does. It is -1
+	// when descriptors are short.
 	statFD int
 }
 
@@ -52,6 +53,9 @@ func Open(id ProcID) (*Handle, error) {
 		return nil, &ProcError{Op: "opening", ID: id, Comm: stat.Comm, Err: classify(err)}
 	}
 	h.comm, h.stat = stat.Comm, stat
+	if !spare(h.statFD, 0.5) {
+		h.closeStat()
+	}
 	return h, nil
 }
 
@@ -64,17 +68,22 @@ func (h *Handle) Comm() string { return h.comm }
 // FD is the pidfd, which remains the Handle's; -1 after Close.
 func (h *Handle) FD() int { return h.fd }
 
-// Close closes the pidfd. The process stays as it is.
+// Close closes the descriptors. The process stays as it is.
 func (h *Handle) Close() error {
 	if h.fd < 0 {
 		return nil
 	}
+	h.closeStat()
+	err := unix.Close(h.fd)
+	h.fd = -1
+	return err
+}
+
+func (h *Handle) closeStat() {
 	if h.statFD >= 0 {
 		unix.Close(h.statFD)
+		h.statFD = -1
 	}
-	err := unix.Close(h.fd)
-	h.fd, h.statFD = -1, -1
-	return err
 }
 
 // Exited reports whether the process has ended; a zombie has, but a process whose
@@ -109,8 +118,16 @@ func (h *Handle) signal(sig unix.Signal, op string) error {
 }
 
 // readStat reads the process's stat. It fails when somebody has waited for the
-// process's end; one that has ended and was not waited for shows as a zombie.
+// process's end; one that has ended and was not waited for shows as a zombie. What is
+// found by pid is its own if it has not ended after the reading.
 func (h *Handle) readStat() (proctable.Stat, error) {
+	if h.statFD < 0 {
+		stat, err := readStat(h.id.PID)
+		if h.Exited() {
+			err = ErrGone
+		}
+		return stat, err
+	}
 	var buf [maxStatBytes]byte
 	n, err := unix.Pread(h.statFD, buf[:], 0)
 	for err == unix.EINTR { // not retry, whose closure would put buf on the heap

@@ -15,13 +15,14 @@ import (
 //  2. A process whose session was founded by a member is a member, whoever its
 //     parent is now: nobody can join a session, so all of it descends from the
 //     founder. This takes a session that is wholly inside the tree whole.
-//  3. A process that lost its parent during the operation (a double fork), be it
-//     that it appeared meanwhile or that its parent ended before the two were seen,
-//     or proved, to belong together, is a member if it stands in a session
+//  3. A process that appeared during the operation and lost its parent before we
+//     saw the two together (a double fork) is a member if it stands in a session
 //     that it shares only with members and with ancestors of the roots: then
 //     nobody else was there to fork it. If others were, or if it may be a natural
 //     child of an ancestor, it is a suspect: it is not touched, but while there
-//     is a suspect the tree is not at rest, and in the end not pausable.
+//     is a suspect the tree is not at rest, and in the end not pausable. So is one
+//     that was there before, and whose parent ended before the two were seen, or
+//     proved, to belong together.
 //
 // Some descendants may have been named to be spared, with everything below them:
 // they are strangers that happen to hang below a member. A session that a member
@@ -45,9 +46,11 @@ type kin struct {
 	beganTicks uint64
 	baseline   scan // who was there before the first signal
 	members    map[ProcID]member
-	// lost were there before and lost their parent since: nobody knows any more
-	// whether that was one of the tree.
-	lost     map[ProcID]bool
+	// lost are those that were there before and of whose parent nobody knows whether
+	// it was one of the tree, with the pid that they named. It counts from when they
+	// name another: who may not see all processes (hidepid) misses many a parent that
+	// has not ended.
+	lost     map[ProcID]int
 	founders map[int]ProcID // members that were seen leading a session, by pid
 	sessions map[int]bool   // every session in which a member was seen
 	// above are the pids above the tree: those, and only those, to which the
@@ -83,20 +86,20 @@ type scan map[int]proctable.Stat
 
 func newKin(beganTicks uint64, baseline scan) *kin {
 	k := &kin{beganTicks: beganTicks, baseline: baseline,
-		members: make(map[ProcID]member), lost: make(map[ProcID]bool), founders: make(map[int]ProcID), sessions: make(map[int]bool),
+		members: make(map[ProcID]member), lost: make(map[ProcID]int), founders: make(map[int]ProcID), sessions: make(map[int]bool),
 		above:  map[int]bool{1: true},
 		spared: make(map[ProcID]bool), sparedFounders: make(map[int]ProcID), sparedSessions: make(map[int]bool)}
 	for _, p := range baseline {
 		if _, known := baseline[p.PPID]; !known && p.PPID != 0 {
-			k.lose(p) // its parent ended between the reading of the two
+			k.lose(p)
 		}
 	}
 	return k
 }
 
-// lose notes that a process has lost its parent, if it has not ended itself: then no
-// later scan shows it.
-func (k *kin) lose(p proctable.Stat) { k.lost[p.ID()] = true }
+// lose notes that a process may have lost its parent, if it has not ended itself: then
+// no later scan shows it.
+func (k *kin) lose(p proctable.Stat) { k.lost[p.ID()] = p.PPID }
 
 // add makes a process a member.
 func (k *kin) add(p proctable.Stat) {
@@ -221,7 +224,7 @@ func founded(founders map[int]ProcID, p proctable.Stat, now scan) bool {
 // parent, and of its session only members and ancestors could have forked it.
 func (k *kin) orphan(p proctable.Stat, now scan) bool {
 	parent, ok := now[p.PPID]
-	if !ok || !k.unplaced(p) || !k.above[p.PPID] || !k.sessions[p.Session] {
+	if !ok || !k.appeared(p) || !k.above[p.PPID] || !k.sessions[p.Session] {
 		return false
 	}
 	// A natural child is in its parent's session or leads its own.
@@ -250,7 +253,7 @@ func (k *kin) suspect(p proctable.Stat, now scan) (suspect, bool) {
 	if k.sessions[p.Session] {
 		return suspect{Stat: p}, true
 	}
-	if leader, ok := now[p.Session]; ok && !k.appeared(leader) {
+	if leader, ok := now[p.Session]; ok && !k.unplaced(leader) {
 		return suspect{}, false // an old session of others, which ours can't join
 	}
 	return suspect{Stat: p, ownSession: true}, true
@@ -263,13 +266,17 @@ func (k *kin) appeared(p proctable.Stat) bool {
 }
 
 // unplaced reports whether a process may have lost its parent before we knew it.
-func (k *kin) unplaced(p proctable.Stat) bool { return k.appeared(p) || k.lost[p.ID()] }
+func (k *kin) unplaced(p proctable.Stat) bool {
+	named, lost := k.lost[p.ID()]
+	return k.appeared(p) || lost && p.PPID != named
+}
 
 // matters reports whether a later row of a process could change what becomes of
 // anybody. That of one that was there before, is not of the tree and not above it,
 // can't: no member can have forked it, and it can't join a member's session.
 func (k *kin) matters(p proctable.Stat) bool {
-	return k.isMember(p) || k.spared[p.ID()] || k.above[p.PID] || k.lost[p.ID()] || k.baseline[p.PID].ID() != p.ID()
+	_, lost := k.lost[p.ID()]
+	return k.isMember(p) || k.spared[p.ID()] || k.above[p.PID] || lost || k.baseline[p.PID].ID() != p.ID()
 }
 
 // resembles reports whether a member had the same name.

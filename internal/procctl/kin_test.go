@@ -1,6 +1,7 @@
 package procctl
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -99,31 +100,55 @@ func TestKinTakesOrphanOfOwnSession(t *testing.T) {
 // Who lost its parent while the baseline was read, or before the two were proved to
 // belong together, is not forgotten.
 func TestKinRemembersTheLost(t *testing.T) {
-	orphan := row(40, 1, 10, 30, "tar")
 	for name, c := range map[string]struct {
-		father int // as the baseline shows it
-		tell   bool
-		want   []int
+		before  proctable.Stat   // as the baseline shows it
+		tell    bool             // that it could not be proved to be its parent's
+		now     []proctable.Stat // what became of it
+		suspect []int
 	}{
-		"its parent ended while the baseline was read": {father: 39, want: []int{40}},
-		"its parent ended before it was pinned":        {father: 21, tell: true, want: []int{40}},
-		"it had lost its parent before":                {father: 1},
-		"it had a parent elsewhere":                    {father: 10},
+		"its parent ended while the baseline was read": {
+			before: row(40, 39, 10, 30, "tar"), now: []proctable.Stat{row(40, 1, 10, 30, "tar")}, suspect: []int{40}},
+		"its parent ended before it was pinned": {
+			before: row(40, 21, 10, 30, "tar"), tell: true, now: []proctable.Stat{row(40, 1, 10, 30, "tar")}, suspect: []int{40}},
+		"it had lost its parent before": {
+			before: row(40, 1, 10, 30, "tar"), now: []proctable.Stat{row(40, 1, 10, 30, "tar")}},
+		"it has a parent elsewhere": {
+			before: row(40, 10, 10, 30, "tar"), now: []proctable.Stat{row(40, 10, 10, 30, "tar")}},
+		"its parent may not be seen (hidepid)": {
+			before: row(40, 39, 10, 30, "sh"), now: []proctable.Stat{row(40, 39, 10, 30, "sh")}},
+		"it founded a session since, as a daemon does": {
+			before: row(40, 21, 10, 30, "tar"), tell: true, now: []proctable.Stat{row(40, 1, 40, 30, "tar")}, suspect: []int{40}},
+		"it has a session and a child of its own since": {
+			before: row(40, 21, 10, 30, "tar"), tell: true,
+			now: []proctable.Stat{row(40, 1, 40, 30, "tar"), row(41, 1, 40, 100, "tar")}, suspect: []int{40, 41}},
 	} {
-		baseline := bsdHost(row(40, c.father, 10, 30, "tar"))
+		baseline := bsdHost(c.before)
 		k := newKin(100, baseline)
 		k.add(baseline[20])
 		if c.tell {
-			k.lose(baseline[40])
+			k.lose(c.before)
 		}
-		_, suspects := k.sort(bsdHost(orphan))
+		newcomers, suspects := k.sort(bsdHost(c.now...))
 		var got []int
 		for _, p := range suspects {
 			got = append(got, p.PID)
 		}
-		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("%s: suspects (-want +got):\n%s", name, diff)
+		if diff := cmp.Diff(c.suspect, got); diff != "" || slices.Contains(pids(newcomers), 40) {
+			t.Errorf("%s: newcomers %v, suspects (-want +got):\n%s", name, pids(newcomers), diff)
 		}
+	}
+}
+
+// An orphan from before is never taken, even where nobody else could have forked it:
+// the process that did so may have ended before the operation began.
+func TestKinTakesNoOrphanFromBefore(t *testing.T) {
+	shell, orphan := row(10, 1, 10, 5, "sh"), row(40, 1, 10, 30, "x")
+	baseline := table(row(1, 0, 1, 0, "init"), shell, row(20, 10, 10, 20, "tar"), row(40, 39, 10, 30, "x"))
+	k := newKin(100, baseline)
+	k.add(baseline[20])
+	newcomers, suspects := k.sort(table(row(1, 0, 1, 0, "init"), shell, row(20, 10, 10, 20, "tar"), orphan))
+	if len(newcomers) > 0 || len(suspects) != 1 {
+		t.Errorf("took %v, suspected %v", newcomers, suspects)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"strconv"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -157,6 +158,26 @@ func retry(call func() (int, error)) (int, error) {
 		}
 	}
 }
+
+// exhausted reports whether an error says that we are short of something. Then
+// nothing follows about the process that was to be read, and nobody may be overlooked.
+func exhausted(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
+}
+
+// descriptorLimit is how many descriptors we may have.
+var descriptorLimit = sync.OnceValue(func() uint64 {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return limit.Cur
+})
+
+// spare reports whether a file that only saves time may stay open: whether no more than
+// a share of the descriptors that we may have is in use. The kernel gives the lowest
+// number that is free.
+func spare(fd int, share float64) bool { return float64(fd) < share*float64(descriptorLimit()) }
 
 // vanished reports whether an error of reading a process only says that it ended.
 func vanished(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }

@@ -1,6 +1,7 @@
 package procctl
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"sync"
@@ -43,33 +44,35 @@ const rowsAtOnce = 128
 // take half as long. While an experiment runs there is one reader, for then nobody
 // waits (and Go has one processor).
 func (s *snapshotReading) run(ctx context.Context) error {
-	readers := min(runtime.GOMAXPROCS(0), (len(s.rows)+rowsAtOnce-1)/rowsAtOnce)
+	errs := make([]error, max(1, min(runtime.GOMAXPROCS(0), (len(s.rows)+rowsAtOnce-1)/rowsAtOnce)))
 	var others sync.WaitGroup
-	for range readers - 1 {
-		others.Go(func() { s.work(ctx) })
+	for i := 1; i < len(errs); i++ {
+		others.Go(func() { errs[i] = s.work(ctx) })
 	}
-	s.work(ctx)
+	errs[0] = s.work(ctx) // here: a fault of ours must be the caller's, who has streams to resume
 	others.Wait()
-	return ctx.Err()
+	return cmp.Or(errs...)
 }
 
-func (s *snapshotReading) work(ctx context.Context) {
+func (s *snapshotReading) work(ctx context.Context) error {
 	buf := make([]byte, maxStatBytes)
 	for ctx.Err() == nil {
 		from := int(s.next.Add(rowsAtOnce)) - rowsAtOnce
 		if from >= len(s.rows) {
-			return
+			return nil
 		}
 		for i := from; i < min(from+rowsAtOnce, len(s.rows)); i++ {
-			s.read(&s.rows[i], buf)
+			if err := s.read(&s.rows[i], buf); err != nil {
+				return err
+			}
 		}
 	}
+	return ctx.Err()
 }
 
 // read reads one row: of a process that was there before, only what can change
-// without an exec.
-func (s *snapshotReading) read(r *tableRow, buf []byte) {
-	var err error
+// without an exec. It fails when the process may be there all the same.
+func (s *snapshotReading) read(r *tableRow, buf []byte) (err error) {
 	line, known := s.known[r.pid]
 	if known {
 		r.stat, err = readStatOf(s.root, r.name+"/stat", buf)
@@ -78,8 +81,12 @@ func (s *snapshotReading) read(r *tableRow, buf []byte) {
 	if !known {
 		r.stat, line, err = s.whole(r.name, buf)
 	}
+	if exhausted(err) {
+		return err
+	}
 	r.there = err == nil
 	r.line = commandLine{r.stat.ID(), r.stat.Comm, r.stat.ArgStart, line.args, line.exe}
+	return nil
 }
 
 // whole reads stat, executable and command line of one process, with as few calls as

@@ -39,14 +39,18 @@ func (t *Table) scan(members []*held, unchanged func(pid int, inode uint64) (pro
 	defer root.close()
 	now, read := make(scan), make(map[int]bool)
 	buf := make([]byte, maxStatBytes)
-	row := func(name string, pid int) {
+	row := func(name string, pid int) error {
 		text, err := root.readInto(buf, name+"/stat")
+		if exhausted(err) {
+			return err
+		}
 		if err != nil {
-			return // it ended
+			return nil // it ended
 		}
 		if stat, err := proctable.ParseStat(text); err == nil {
 			now[pid], read[pid] = stat, true
 		}
+		return nil
 	}
 	err = root.inodes(func(name string, pid int, inode uint64) error {
 		if unchanged != nil {
@@ -55,8 +59,7 @@ func (t *Table) scan(members []*held, unchanged func(pid int, inode uint64) (pro
 				return nil
 			}
 		}
-		row(name, pid)
-		return nil
+		return row(name, pid)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the process table: %w", err)
@@ -65,21 +68,31 @@ func (t *Table) scan(members []*held, unchanged func(pid int, inode uint64) (pro
 		if m.settled {
 			continue
 		}
-		for _, pid := range m.children(root) {
-			if !read[pid] {
-				row(strconv.Itoa(pid), pid)
+		pids, err := m.children()
+		for _, pid := range pids {
+			if !read[pid] && err == nil {
+				err = row(strconv.Itoa(pid), pid)
 			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the process table: %w", err)
 		}
 	}
 	return now, nil
 }
 
-// children are those that a member's threads name.
-func (m *held) children(root dir) []int {
-	d, err := root.sub(strconv.Itoa(m.handle.id.PID))
-	if err != nil {
-		return nil
+// children are those that a member's threads name; none of one that has ended.
+func (m *held) children() ([]int, error) {
+	d, err := openDir("/proc/" + strconv.Itoa(m.handle.id.PID))
+	if err == nil {
+		defer d.close()
+		var pids []int
+		if pids, err = readChildren(d); err == nil {
+			return pids, nil
+		}
 	}
-	defer d.close()
-	return readChildren(d)
+	if exhausted(err) {
+		return nil, err
+	}
+	return nil, nil
 }

@@ -261,7 +261,7 @@ func (m *held) stop() error {
 // the time it looks once more, it learns that before it stops itself.
 func (s *stopping) awaitParent(ctx context.Context, m *held) error {
 	for m.parent != nil && !m.parent.settled {
-		states, err := m.parent.handle.State()
+		row, states, err := m.parent.handle.look()
 		switch {
 		case gone(err), err == nil && states.Pending():
 			return nil
@@ -273,11 +273,16 @@ func (s *stopping) awaitParent(ctx context.Context, m *held) error {
 			s.unrest = m.parent.notYet()
 			return s.giveUp(ctx)
 		}
-		if m.parent.settled = states.AllStopped(); !m.parent.settled {
+		if m.parent.see(row, states); !m.parent.settled {
 			pause(ctx, minLook)
 		}
 	}
 	return nil
+}
+
+// see takes down what a look showed.
+func (m *held) see(row proctable.Stat, states ThreadStates) {
+	m.row, m.settled = row, states.AllStopped()
 }
 
 func (m *held) notYet() error {
@@ -307,7 +312,12 @@ func (s *stopping) open(n newcomer) (*Handle, error) {
 		h.Close()
 		return nil, &ProcError{Op: "stopping", ID: n.ID(), Comm: n.Comm, Err: err}
 	}
-	if text, err := readCgroups(n.PID); err == nil && !h.Exited() {
+	text, err := readCgroups(n.PID)
+	if exhausted(err) { // without it, every suspect would seem to be somebody else's
+		h.Close()
+		return nil, &ProcError{Op: "stopping", ID: n.ID(), Comm: n.Comm, Err: err}
+	}
+	if err == nil && !h.Exited() {
 		s.cgroups[text] = true
 	}
 	return h, nil
@@ -421,14 +431,14 @@ func (s *stopping) atRest() (bool, error) {
 		case gone(err) && m.root:
 			return false, err // it ended, perhaps in favour of a successor
 		case gone(err):
+			m.settled = false // its row is another's, if anybody's
 			continue
 		case err != nil:
 			return false, err
 		case states.Traced > 0:
 			return false, &ProcError{Op: "stopping", ID: m.handle.id, Comm: m.handle.comm, Err: ErrTraced}
 		}
-		m.row, m.settled = row, states.AllStopped()
-		if !m.settled {
+		if m.see(row, states); !m.settled {
 			s.unrest = m.notYet()
 			pending = pending || states.Pending()
 			running = running || !states.Pending()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strconv"
 	"sync"
 )
 
@@ -216,10 +215,11 @@ func (m *held) condition(known map[ProcID]bool) (ConditionKind, error) {
 		return AllStopped, err
 	case states.AllStopped():
 		m.settled, m.doubts = true, 0
-		return m.newChild(known), nil
+		return m.newChild(known)
 	case states.Pending():
 		m.doubts = 0
-		return max(StopPending, m.newChild(known)), nil
+		kind, err := m.newChild(known)
+		return max(StopPending, kind), err
 	}
 	m.doubts++
 	if m.settled || m.doubts >= pendingDoubts {
@@ -229,17 +229,19 @@ func (m *held) condition(known map[ProcID]bool) (ConditionKind, error) {
 }
 
 // newChild looks for a child that runs although its parent is a stopped member.
-func (m *held) newChild(known map[ProcID]bool) ConditionKind {
-	d, err := openDir("/proc/" + strconv.Itoa(m.handle.id.PID))
+func (m *held) newChild(known map[ProcID]bool) (ConditionKind, error) {
+	pids, err := m.children()
 	if err != nil {
-		return AllStopped
+		return AllStopped, err
 	}
-	defer d.close()
-	for _, pid := range readChildren(d) {
+	for _, pid := range pids {
 		child, err := readStat(pid)
+		if exhausted(err) {
+			return AllStopped, err
+		}
 		if err == nil && !zombie(child) && !known[child.ID()] && child.PPID == m.handle.id.PID {
-			return NewMember
+			return NewMember, nil
 		}
 	}
-	return AllStopped
+	return AllStopped, nil
 }

@@ -195,22 +195,26 @@ func readStatOf(d dir, name string, buf []byte) (proctable.Stat, error) {
 }
 
 // readChildren collects what the children files of all threads list, sorted.
-func readChildren(d dir) []int {
+func readChildren(d dir) ([]int, error) {
 	tasks, err := d.sub("task")
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer tasks.close()
 	var pids []int
-	_ = tasks.numbers(func(name string, _ int) error {
-		if text, err := tasks.readAll(name+"/children", maxTextBytes); err == nil {
+	err = tasks.numbers(func(name string, _ int) error {
+		text, err := tasks.readAll(name+"/children", maxTextBytes)
+		if exhausted(err) {
+			return err
+		}
+		if err == nil {
 			more, _ := proctable.ParseChildren(text)
 			pids = append(pids, more...)
 		}
 		return nil
 	})
 	slices.Sort(pids)
-	return pids
+	return pids, err
 }
 
 // readFDs lists the descriptors; nil when they may not be read.

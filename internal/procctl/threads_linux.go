@@ -100,8 +100,8 @@ func threadStates(pid int) (states ThreadStates, err error) {
 	return states, err
 }
 
-// tracer reads who traces the process: 0 for nobody. As with State, the pidfd
-// vouches for what was read of the pid.
+// tracer reads who traces the process: 0 for nobody. The pidfd vouches for what was
+// read of the pid.
 func (h *Handle) tracer() (int, error) {
 	var buf [maxStatBytes]byte
 	text, err := nowhere.readInto(buf[:], "/proc/"+strconv.Itoa(h.id.PID)+"/status")

@@ -40,27 +40,30 @@ type watchedThread struct {
 	last     proctable.Schedstat
 	switches uint64
 	seen     bool // still listed
-	// What every look reads stays open, -1 what may not be read: to open and close
-	// a file costs more than to read it.
-	stat, syscall, wchan int
+	// What every look reads stays open, by name: to open and close a file costs more
+	// than to read it.
+	open map[string]int
 }
 
 func watchThread(d dir) *watchedThread {
-	keep := func(name string) int {
-		fd, err := d.openFile(name)
-		if err != nil {
-			return -1
+	t := &watchedThread{dir: d, seen: true, open: map[string]int{}}
+	for _, name := range []string{"stat", "syscall"} {
+		if fd, err := d.openFile(name); err == nil {
+			t.open[name] = fd
 		}
-		return fd
 	}
-	return &watchedThread{dir: d, seen: true, stat: keep("stat"), syscall: keep("syscall"), wchan: keep("wchan")}
+	for name, fd := range t.open {
+		if !spare(fd, 0.25) { // whoever pauses streams needs some, too
+			unix.Close(fd)
+			delete(t.open, name)
+		}
+	}
+	return t
 }
 
 func (t *watchedThread) close() {
-	for _, fd := range []int{t.stat, t.syscall, t.wchan} {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
+	for _, fd := range t.open {
+		unix.Close(fd)
 	}
 	t.dir.close()
 }
@@ -195,7 +198,7 @@ func (w *Watch) Look() []Sight {
 
 func (w *Watch) look(t *watchedThread) (Sight, bool) {
 	s := Sight{FD: -1}
-	text, err := w.again(t.stat)
+	text, err := w.read(t, "stat")
 	if err != nil {
 		return s, false
 	}
@@ -205,7 +208,7 @@ func (w *Watch) look(t *watchedThread) (Sight, bool) {
 	}
 	call := proctable.NoCall
 	if stat.State == 'S' || stat.State == 'D' {
-		if text, err := w.again(t.syscall); err == nil {
+		if text, err := w.read(t, "syscall"); err == nil {
 			got, running, err := proctable.ParseSyscall(text)
 			switch {
 			case err == nil && running:
@@ -219,7 +222,7 @@ func (w *Watch) look(t *watchedThread) (Sight, bool) {
 		}
 	}
 	if stat.State == 'D' || stat.State == 'S' && call == proctable.NoCall {
-		if text, err := w.again(t.wchan); err == nil && string(text) != "0" {
+		if text, err := w.read(t, "wchan"); err == nil && string(text) != "0" {
 			s.WaitChannel = string(text)
 		}
 	}
@@ -233,8 +236,12 @@ func (w *Watch) look(t *watchedThread) (Sight, bool) {
 	return s, true
 }
 
-// again reads a file that stays open, from its start.
-func (w *Watch) again(fd int) ([]byte, error) {
+// read reads a file of a thread, from its start.
+func (w *Watch) read(t *watchedThread, name string) ([]byte, error) {
+	fd, open := t.open[name]
+	if !open {
+		return t.dir.readInto(w.buf[:], name)
+	}
 	n, err := retry(func() (int, error) { return unix.Pread(fd, w.buf[:], 0) })
 	return w.buf[:max(n, 0)], err
 }

@@ -81,20 +81,20 @@ func (o *Observer) Watch(members []recording.Member, sockets []netstat.Socket) {
 }
 
 // update takes over what Watch was told.
-func (o *Observer) update() {
+func (o *Observer) update() error {
 	w := o.wanted.Swap(nil)
 	if w == nil {
-		return
+		return nil
 	}
 	o.news = o.news || !reflect.DeepEqual(o.members, w.members)
 	o.members = w.members
-	o.keepProcesses()
 	o.keepSockets(w.sockets)
+	return o.keepProcesses()
 }
 
 // Run observes until ctx ends, and hands over a record now and then; put must not
-// wait, and says whether the record was taken. An error is a fault of ours, which must
-// end the observing and never the run.
+// wait, and says whether the record was taken. An error is a fault of ours, or a want of
+// descriptors; it must end the observing and never the run.
 func (o *Observer) Run(ctx context.Context, put func(recording.Vitals) bool) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -113,7 +113,9 @@ func (o *Observer) Run(ctx context.Context, put func(recording.Vitals) bool) (er
 		}
 		begun := time.Now()
 		spent := costOf(func() {
-			o.update()
+			if err = o.update(); err != nil {
+				return
+			}
 			o.look()
 			if begun.Sub(last) >= recordPeriod {
 				if !put(o.record()) {
@@ -122,6 +124,9 @@ func (o *Observer) Run(ctx context.Context, put func(recording.Vitals) bool) (er
 				last = begun
 			}
 		})
+		if err != nil {
+			return fmt.Errorf("observing processes and sockets: %w", err)
+		}
 		pause.Reset(max(lookPeriod/2+rand.N(lookPeriod), costShare*spent))
 	}
 }
@@ -235,8 +240,10 @@ func (o *Observer) recordHost(v *recording.Vitals) {
 	}
 }
 
-// keepProcesses opens newcomers and closes those that are not wanted any more.
-func (o *Observer) keepProcesses() {
+// keepProcesses opens newcomers and closes those that are not wanted any more. It fails
+// when one could not be opened that may be there: whoever is overlooked would be taken
+// for innocent.
+func (o *Observer) keepProcesses() (err error) {
 	before := map[procctl.ProcID]*process{}
 	for _, p := range o.processes {
 		before[p.watch.ID()] = p
@@ -247,9 +254,13 @@ func (o *Observer) keepProcesses() {
 		p := before[id]
 		delete(before, id)
 		if p == nil {
-			watch, err := procctl.OpenWatch(id)
-			if err != nil {
-				continue // it has ended
+			watch, failed := procctl.OpenWatch(id)
+			switch {
+			case errors.Is(failed, procctl.ErrGone), errors.Is(failed, procctl.ErrNotPermitted):
+				continue
+			case failed != nil:
+				err = failed
+				continue
 			}
 			p = &process{watch: watch, looks: unseen(len(o.looksNS))}
 		}
@@ -258,6 +269,7 @@ func (o *Observer) keepProcesses() {
 	for _, p := range before {
 		p.watch.Close()
 	}
+	return err
 }
 
 func (o *Observer) keepSockets(sockets []netstat.Socket) {

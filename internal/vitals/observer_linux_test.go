@@ -259,7 +259,9 @@ func BenchmarkLook(b *testing.B) {
 	}
 	o := New(netstat.MonotonicNS)
 	o.Watch(members, nil)
-	o.update()
+	if err := o.update(); err != nil {
+		b.Fatal(err)
+	}
 	defer o.close()
 	for b.Loop() {
 		o.look()
