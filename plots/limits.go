@@ -146,7 +146,8 @@ func (l limits) lines(style draw.TextStyle, width vg.Length) []string {
 	}
 	pieces[0] = "limit with " + l[0].active + " active: " + l[0].limit
 	lines := wrap(pieces, separator, style, width)
-	for keep := len(pieces) - 2; len(lines) > mostLimits && keep > 0; keep-- {
+	// No more than this have room in so few lines, however short they are.
+	for keep := min(len(pieces)-2, 10*mostLimits); len(lines) > mostLimits && keep > 0; keep-- {
 		some := slices.Concat(pieces[:keep], []string{"more in the report", pieces[len(pieces)-1]})
 		lines = wrap(some, separator, style, width)
 	}

@@ -28,7 +28,7 @@ type pngCanvas struct {
 //
 // Note: left alone, vgimg makes pixels and copies them, and sets letters with an
 // interpolator that weighs the neighbours of every pixel. Letters stand on whole pixels:
-// the simpler one draws the same, and all of this together took a third of the time of a
+// the simpler one draws the same but for the shade of a few, and all of this together took a third of the time of a
 // figure.
 func newPNG(width, height vg.Length) pngCanvas {
 	pixels := image.NewRGBA(image.Rect(0, 0, dots(width), dots(height)))

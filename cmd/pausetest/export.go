@@ -83,7 +83,7 @@ func ofStudy(write func(io.Writer, *analysis.Study) error) func(io.Writer, analy
 	return func(w io.Writer, r analysis.Recording) error {
 		s, err := analysis.Analyze(r)
 		if err != nil {
-			return err
+			return unreadable(err)
 		}
 		return write(w, s)
 	}
@@ -98,7 +98,7 @@ func copyRecords(w io.Writer, r analysis.Recording) error {
 			return nil
 		}
 		if err != nil {
-			return err
+			return unreadable(err)
 		}
 		if err := out.Write(rec); err != nil {
 			return err

@@ -26,7 +26,7 @@ func study(path string) (*analysis.Study, error) {
 	}
 	s, err := analysis.Analyze(r)
 	if err != nil {
-		return nil, badInput(recordingHint, "%s: %w", path, err)
+		return nil, unreadable(fmt.Errorf("%s: %w", path, err))
 	}
 	return s, nil
 }

@@ -33,9 +33,18 @@ func openRecording(path string) (analysis.Recording, error) {
 	}
 	copied, err := keptCopy(file)
 	if err != nil {
-		return nil, badInput(recordingHint, "%s: %w", path, err)
+		return nil, unreadable(fmt.Errorf("%s: %w", path, err))
 	}
 	return copied, nil
+}
+
+// unreadable makes what is wrong with a recording bad input, unless it was found to be
+// something else.
+func unreadable(err error) error {
+	if _, told := errors.AsType[*exitError](err); told {
+		return err
+	}
+	return badInput(recordingHint, "%w", err)
 }
 
 // A stored recording is a file that is opened anew each time it is gone through, so
@@ -75,19 +84,45 @@ func opened[T any](s stored, of func(recording.File) iter.Seq2[T, error]) iter.S
 func keptCopy(once io.Reader) (recording.File, error) {
 	file, err := os.CreateTemp("", "pausetest-")
 	if err != nil {
-		return recording.File{}, fmt.Errorf("copying the recording: %w", err)
+		return recording.File{}, noCopy(err)
 	}
-	err = errors.Join(os.Remove(file.Name()), copyRecording(file, once))
-	size, failed := file.Seek(0, io.SeekEnd)
-	if err = errors.Join(err, failed); err != nil {
+	if err := os.Remove(file.Name()); err != nil {
 		file.Close()
-		return recording.File{}, fmt.Errorf("copying the recording: %w", err)
+		return recording.File{}, noCopy(err)
 	}
-	return recording.NewFile(file, size), nil
+	copied := copying{to: file}
+	if err := copied.recording(once); err != nil {
+		file.Close()
+		return recording.File{}, err
+	}
+	return recording.NewFile(file, copied.bytes), nil
 }
 
-func copyRecording(to io.Writer, from io.Reader) error {
-	for _, err := range recording.NewReader(io.TeeReader(from, to)).All() {
+// noCopy is a fault of this machine's, not of the recording.
+func noCopy(err error) error {
+	return failed("a recording that can be read only once is copied to the folder for temporary files; set TMPDIR to one with room",
+		fmt.Errorf("copying the recording: %w", err))
+}
+
+// copying tells a fault of writing from one of reading, which a TeeReader mixes up.
+type copying struct {
+	to    io.Writer
+	bytes int64
+	err   error
+}
+
+// Write implements io.Writer.
+func (c *copying) Write(p []byte) (n int, err error) {
+	n, err = c.to.Write(p)
+	c.bytes, c.err = c.bytes+int64(n), err
+	return n, err
+}
+
+func (c *copying) recording(from io.Reader) error {
+	for _, err := range recording.NewReader(io.TeeReader(from, c)).All() {
+		if c.err != nil {
+			return noCopy(c.err)
+		}
 		if _, cut := errors.AsType[*recording.TruncatedError](err); err != nil && !cut {
 			return err
 		}

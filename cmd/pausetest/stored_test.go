@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"pausetest/internal/report"
@@ -119,6 +121,35 @@ func TestRecordingFromAPipe(t *testing.T) {
 	}
 	if _, err := keptCopy(io.LimitReader(zeroes{}, 1<<30)); err == nil || !strings.Contains(err.Error(), "longer than") {
 		t.Errorf("of what is no recording: %v", err)
+	}
+}
+
+// Without room for the copy nothing is wrong with the recording.
+func TestNoRoomForACopyIsNoBadInput(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	_, err = openRecording(fmt.Sprintf("/dev/fd/%d", r.Fd()))
+	if e, told := errors.AsType[*exitError](err); !told || e.code != exitFailed || !strings.Contains(e.hint, "TMPDIR") {
+		t.Errorf("%+v", err)
+	}
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	text, err := os.Open(aRecording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer text.Close()
+	err = (&copying{to: full}).recording(text)
+	if e, told := errors.AsType[*exitError](err); !told || e.code != exitFailed || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("%+v", err)
 	}
 }
 

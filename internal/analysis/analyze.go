@@ -66,7 +66,7 @@ func Analyze(r Recording) (*Study, error) {
 	}
 	s.conclude(j.finished())
 	s.MovedSincePause = after.moved()
-	if err := s.findLimit(vitals, r); err != nil {
+	if err := s.findLimit(vitals, r, j.Relative()); err != nil {
 		return nil, fmt.Errorf("analysing the recording: %w", err)
 	}
 	return &s, nil

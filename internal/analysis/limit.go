@@ -1,6 +1,8 @@
 package analysis
 
 import (
+	"slices"
+
 	"pausetest/internal/limiter"
 	"pausetest/internal/recording"
 )
@@ -9,7 +11,7 @@ import (
 // segments that are used. Placebo segments are not: their streams were stopped and
 // continued. It goes through the vitals again, because which segments are used is
 // known at the end only.
-func (s *Study) findLimit(vitals limiter.Observed, r Recording) (err error) {
+func (s *Study) findLimit(vitals limiter.Observed, r Recording, relative []RelativeLevel) (err error) {
 	vitals.Again = func(yield func(*recording.Vitals) bool) {
 		for v, failed := range r.Vitals() {
 			if err = failed; err != nil || !yield(v) {
@@ -17,7 +19,8 @@ func (s *Study) findLimit(vitals limiter.Observed, r Recording) (err error) {
 			}
 		}
 	}
-	in := limiter.Facts{Vitals: vitals, Rates: map[int]float64{}, LinkBytesPerSecond: float64(s.Header.Interface.SpeedBitsPerSecond) / 8}
+	in := limiter.Facts{Vitals: vitals, Rates: map[int]float64{}, OverOne: s.overOne(relative),
+		LinkBytesPerSecond: float64(s.Header.Interface.SpeedBitsPerSecond) / 8}
 	for i := range s.Segments {
 		seg := &s.Segments[i]
 		if seg.Used && seg.Phase != recording.PhasePlacebo {
@@ -27,9 +30,31 @@ func (s *Study) findLimit(vitals limiter.Observed, r Recording) (err error) {
 	for _, l := range s.Result.Levels {
 		in.Rates[l.Active] = l.BytesPerSecond
 	}
-	if s.Result.Blocks >= 2 {
-		in.RatioHigh = s.Result.Interval.High
-	}
 	s.Result.Limiter = limiter.Find(in)
 	return err
+}
+
+// overOne is the throughput with several streams running over that of one alone, as far
+// as it was estimated: with all of them by the verdict's blocks, with fewer through their
+// own pairs against all. The product of two upper ends is the upper end of the product
+// at least as surely.
+func (s *Study) overOne(relative []RelativeLevel) map[int]limiter.Ratio {
+	r := &s.Result
+	if r.Blocks < 2 || len(r.StreamCounts) == 0 {
+		return nil
+	}
+	all := limiter.Ratio{Value: r.Ratio, High: r.Interval.High}
+	over := map[int]limiter.Ratio{}
+	for _, n := range r.StreamCounts {
+		over[n] = all
+	}
+	if len(over) > 1 {
+		return over // of which of them the levels between are a part is not known
+	}
+	for _, l := range relative {
+		if l.Active > 1 && l.Active < slices.Max(r.StreamCounts) {
+			over[l.Active] = limiter.Ratio{Value: l.Ratio * all.Value, High: l.Interval.High * all.High}
+		}
+	}
+	return over
 }

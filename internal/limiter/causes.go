@@ -197,21 +197,20 @@ func (t *tally) costsNothing(in *Facts, kind Kind) bool {
 }
 
 // movesLess reports whether the streams are shown to move less together than one alone.
-//
-// Note: levels between one and all have no interval of their own over one. They are
-// believed by their rate once it is shown that all together move less.
 func (t *tally) movesLess(in *Facts) bool {
-	return t.overOne(in) < loses && in.RatioHigh > 0 && in.RatioHigh < 1
+	return t.overOne(in) < loses && in.OverOne[t.active].High < 1
 }
 
 // overOne is the throughput at this level over that of one stream alone; not a number
-// when one of them is not known.
+// where it was not estimated.
+//
+// Note: not of the levels' mean rates. Levels between one and all are measured after
+// the rest, and what has changed on the host since would be in their ratio.
 func (t *tally) overOne(in *Facts) float64 {
-	all, one := in.Rates[t.active], in.Rates[1]
-	if all <= 0 || one <= 0 {
-		return math.NaN()
+	if r, known := in.OverOne[t.active]; known && r.Value > 0 {
+		return r.Value
 	}
-	return all / one
+	return math.NaN()
 }
 
 // queuedPart is the part of the time in which processes wanted to run that they did

@@ -1,6 +1,10 @@
 package limiter
 
-import "pausetest/internal/recording"
+import (
+	"math"
+
+	"pausetest/internal/recording"
+)
 
 // delayed is by how much delays for want of memory grew; nothing where they grew by
 // more than the threads can have waited.
@@ -9,7 +13,11 @@ import "pausetest/internal/recording"
 // block I/O for an hour. What is wrong so obviously is not corrected but left out; so is
 // a wait that lasted longer than from record to record, which is counted when it ends.
 func delayed(before, now *recording.MemoryDelays, spanNS int64) int64 {
-	mostNS := spanNS * int64(max(before.Threads, now.Threads))
+	threads := int64(max(before.Threads, now.Threads))
+	if threads <= 0 {
+		return 0
+	}
+	mostNS := min(spanNS, math.MaxInt64/threads/4) * threads // a fourth: four are added up
 	var sumNS int64
 	for _, grewNS := range []int64{
 		now.SwapInNS - before.SwapInNS, now.ReclaimNS - before.ReclaimNS, now.ThrashingNS - before.ThrashingNS, now.CompactionNS - before.CompactionNS,

@@ -22,7 +22,7 @@ type Limit struct {
 // decide picks of ranked causes the one that is named as the limit; an unknown one
 // where none may be.
 func (t *tally) decide(causes []share) share {
-	if best := causes[0]; t.looks >= leastLooks && best.share >= decisive {
+	if best := causes[0]; best.kind != Unknown && t.looks >= leastLooks && best.share >= decisive {
 		return best
 	}
 	return share{blamed: blamed{kind: Unknown}}

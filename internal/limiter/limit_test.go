@@ -10,7 +10,8 @@ import (
 
 // staged has one, two and three streams running for so many looks each, 0.1 s apart.
 func staged(looks [3]int, frames ...frame) Facts {
-	f := Facts{Vitals: observed(play(looks[0]+looks[1]+looks[2], frames...)), Rates: map[int]float64{1: 1e6, 2: 6e5, 3: 4e5}, RatioHigh: .5}
+	f := Facts{Vitals: observed(play(looks[0]+looks[1]+looks[2], frames...)), Rates: map[int]float64{1: 1e6, 2: 6e5, 3: 4e5},
+		OverOne: map[int]Ratio{2: {.6, .8}, 3: {.4, .5}}}
 	from := int64(1)
 	for i, n := range looks {
 		f.Windows = append(f.Windows, Window{Active: []int{1, 2, 3}[:i+1], FromNS: from, ToNS: from + int64(n)*1e8 - 1})
@@ -104,7 +105,7 @@ func TestStretches(t *testing.T) {
 		"two are put together": {[]Level{level(1, Receivers, "the receivers", .9), level(2, Computing, "CPU time of a", .8), level(3, Computing, "CPU time of a", .7)},
 			[]string{"1", "2 and 3"}},
 		"far apart": {[]Level{level(1, Network, "the network", 1), level(2, Network, "the network", 1), level(4, Network, "the network", 1), level(8, Unknown, "not decided", 0)},
-			[]string{"1 to 4", "8"}},
+			[]string{"1, 2 and 4", "8"}},
 		"another process": {[]Level{level(1, Computing, "CPU time of a", 1), level(2, Computing, "CPU time of b", 1), level(3, Computing, "CPU time of a", 1)},
 			[]string{"1", "2", "3"}},
 	} {
@@ -120,5 +121,31 @@ func TestStretches(t *testing.T) {
 	f := Finding{Levels: []Level{level(2, Computing, "CPU time of a", .8), level(3, Computing, "CPU time of a", .7), level(4, Computing, "CPU time of a", .9)}}
 	if s := f.Stretches()[0]; s.From != 2 || s.To != 4 || s.LeastShare != .7 || s.MostShare != .9 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// What a level's own ratio does not show is nobody's fault: neither without an
+// estimate, nor where its interval reaches 1, whatever the mean rates are.
+func TestLevelNeedsItsOwnRatio(t *testing.T) {
+	blocked := tarsWrite(writes(recording.ToSocket, socks+1), 65536, 0, 0).shut(.9)
+	for name, over := range map[string]map[int]Ratio{
+		"not estimated":      {3: {.4, .5}},
+		"costs next to none": {2: {.95, .98}, 3: {.4, .5}},
+		"interval reaches 1": {2: {.6, 1}, 3: {.4, .5}},
+	} {
+		f := staged([3]int{leastLooks, leastLooks, leastLooks}, blocked)
+		f.OverOne = over
+		levels := Find(f).Levels
+		if got := [2]Kind{levels[1].Limit.Kind, levels[2].Limit.Kind}; got != [2]Kind{Receivers, BlockingWriter} {
+			t.Errorf("%s: two and three streams: %v", name, got)
+		}
+	}
+}
+
+// Nothing is named, and nothing has a share, where the sources were not seen.
+func TestNothingNamedHasNoShare(t *testing.T) {
+	tl := &tally{looks: 100}
+	if got := tl.limit(tl.decide([]share{{blamed: blamed{kind: Unknown}, share: 1}})); got.Kind != Unknown || got.Share != 0 {
+		t.Errorf("%+v", got)
 	}
 }

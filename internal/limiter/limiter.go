@@ -42,13 +42,16 @@ type Facts struct {
 	Windows []Window
 	// Rates is the throughput by number of running streams, in bytes per second.
 	Rates map[int]float64
-	// RatioHigh is the upper end of the interval of the throughput with all streams
-	// running over that of one alone; 0 when it is not known. What costs nothing is no
-	// limit, so a writer is blamed only if it lies below 1.
-	RatioHigh float64
+	// OverOne is the throughput with so many streams running over that of one alone,
+	// by their number, where it was estimated. What costs nothing is no limit, so a writer
+	// is blamed only where its interval lies below 1.
+	OverOne map[int]Ratio
 	// LinkBytesPerSecond is the interface's speed; 0 when it is not known.
 	LinkBytesPerSecond float64
 }
+
+// A Ratio is an estimate, with the upper end of its interval.
+type Ratio struct{ Value, High float64 }
 
 // A Window is a stretch of time in which a fixed set of streams ran undisturbed.
 type Window struct {

@@ -122,13 +122,13 @@ func observed(vitals []recording.Vitals) Observed {
 func all(vitals []recording.Vitals, ratio float64) Facts {
 	return Facts{
 		Vitals: observed(vitals), Windows: []Window{{Active: []int{1, 2, 3}, FromNS: 0, ToNS: 1e12}},
-		Rates: map[int]float64{1: 1e6, 3: ratio * 1e6}, RatioHigh: 1.2 * ratio,
+		Rates: map[int]float64{1: 1e6, 3: ratio * 1e6}, OverOne: map[int]Ratio{3: {ratio, 1.2 * ratio}},
 	}
 }
 
 // doubtful has an interval that holds everything.
 func doubtful(f Facts) Facts {
-	f.RatioHigh = 3
+	f.OverOne[3] = Ratio{f.OverOne[3].Value, 3}
 	return f
 }
 
@@ -222,7 +222,7 @@ func TestPausedStreamsAreNoRoom(t *testing.T) {
 	f.doing[3] = does(recording.Halted)
 	facts := all(play(40, f), .4)
 	facts.Windows[0].Active = []int{1, 2}
-	facts.Rates = map[int]float64{1: 1e6, 2: 4e5}
+	facts.Rates, facts.OverOne = map[int]float64{1: 1e6, 2: 4e5}, map[int]Ratio{2: {.4, .5}}
 	if got := Find(facts); got.Kind != Receivers {
 		t.Errorf("%s: %s", got.Kind, got.Statement)
 	}

@@ -1,6 +1,9 @@
 package limiter
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // A Stretch is neighbouring levels with the same limit.
 type Stretch struct {
@@ -8,7 +11,7 @@ type Stretch struct {
 	Limit    Limit
 	// LeastShare and MostShare are those of its levels.
 	LeastShare, MostShare float64
-	levels                int
+	levels                []int
 }
 
 // Stretches are the levels, with neighbours of the same limit put together.
@@ -18,11 +21,11 @@ func (f *Finding) Stretches() []Stretch {
 		l := &f.Levels[i]
 		if n := len(all); n > 0 && all[n-1].Limit.same(&l.Limit) {
 			s := &all[n-1]
-			s.To, s.levels = l.Active, s.levels+1
+			s.To, s.levels = l.Active, append(s.levels, l.Active)
 			s.LeastShare, s.MostShare = min(s.LeastShare, l.Limit.Share), max(s.MostShare, l.Limit.Share)
 			continue
 		}
-		all = append(all, Stretch{From: l.Active, To: l.Active, Limit: l.Limit, LeastShare: l.Limit.Share, MostShare: l.Limit.Share, levels: 1})
+		all = append(all, Stretch{From: l.Active, To: l.Active, Limit: l.Limit, LeastShare: l.Limit.Share, MostShare: l.Limit.Share, levels: []int{l.Active}})
 	}
 	return all
 }
@@ -32,13 +35,19 @@ func (l *Limit) same(other *Limit) bool {
 	return l.Kind == other.Kind && l.Name == other.Name && l.Device == other.Device
 }
 
-// Active says how many streams ran: "1", "2 and 3", "2 to 8".
+// Active says how many streams ran: "1", "2 and 3", "2 to 5"; one by one where numbers
+// between were not measured: "2, 4 and 6".
 func (s *Stretch) Active() string {
-	switch s.levels {
-	case 1:
-		return strconv.Itoa(s.From)
-	case 2:
-		return strconv.Itoa(s.From) + " and " + strconv.Itoa(s.To)
+	last := strconv.Itoa(s.To)
+	switch n := len(s.levels); {
+	case n == 1:
+		return last
+	case n > 2 && s.To-s.From == n-1:
+		return strconv.Itoa(s.From) + " to " + last
 	}
-	return strconv.Itoa(s.From) + " to " + strconv.Itoa(s.To)
+	var before []string
+	for _, active := range s.levels[:len(s.levels)-1] {
+		before = append(before, strconv.Itoa(active))
+	}
+	return strings.Join(before, ", ") + " and " + last
 }

@@ -22,7 +22,8 @@ func (f File) All() iter.Seq2[Record, error] {
 }
 
 // Samples yields the samples alone, as far as the recording is whole. What else is in
-// it is passed over without being decoded.
+// it is passed over without being decoded, by the beginning of its line: a line that
+// names two kinds of record, which no writer of ours writes, is of the first.
 func (f File) Samples() iter.Seq2[*Sample, error] {
 	return only(f.passingOver(`{"vitals":{`, `{"event":{`), sampleIn)
 }

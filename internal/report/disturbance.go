@@ -115,8 +115,8 @@ func resumedText(s *analysis.Study) string {
 	return "NOT RECORDED for " + strings.Join(owed, ", ") + ": check that it runs"
 }
 
-// A sequel is what a stream did after its last pause, as far as it was seen.
-type sequel struct {
+// An aftermath is what a stream did after its last pause, as far as it was seen.
+type aftermath struct {
 	paused bool // it was paused at all
 	owed   bool // its resume was not recorded
 	ended  bool
@@ -125,7 +125,7 @@ type sequel struct {
 	counted    bool
 }
 
-func (q sequel) text() string {
+func (q aftermath) text() string {
 	var text string
 	switch {
 	case !q.paused:
@@ -146,8 +146,8 @@ func (q sequel) text() string {
 }
 
 // afterwards follows every stream of the result past its last pause.
-func afterwards(s *analysis.Study) []sequel {
-	out := make([]sequel, len(s.Result.Streams))
+func afterwards(s *analysis.Study) []aftermath {
+	out := make([]aftermath, len(s.Result.Streams))
 	for i := range s.Result.Streams {
 		st := &s.Result.Streams[i]
 		q := &out[i]
@@ -157,7 +157,7 @@ func afterwards(s *analysis.Study) []sequel {
 	return out
 }
 
-func afterwardsText(after []sequel) string {
+func afterwardsText(after []aftermath) string {
 	var paused, moved, ended, idle, unknown int
 	for _, q := range after {
 		switch {

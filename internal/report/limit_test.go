@@ -17,7 +17,7 @@ func TestLevelLimits(t *testing.T) {
 		level(1, limiter.Receivers, "the receivers", .961), level(2, limiter.Computing, "CPU time of a\x1bb", .84), level(4, limiter.Computing, "CPU time of a\x1bb", .87),
 		level(8, limiter.Computing, "CPU time of a\x1bb", .85), level(16, limiter.Unknown, "not decided", 0),
 	}}
-	want := [][]string{{"1", "the receivers", "96 %"}, {"2 to 8", `CPU time of a\x1bb`, "84 to 87 %"}, {"16", "not decided", none}}
+	want := [][]string{{"1", "the receivers", "96 %"}, {"2, 4 and 8", `CPU time of a\x1bb`, "84 to 87 %"}, {"16", "not decided", none}}
 	if diff := cmp.Diff(want, levelLimits(f).Rows); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

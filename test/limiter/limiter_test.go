@@ -188,7 +188,9 @@ func (p *pipeline) find(t *testing.T) *limiter.Finding {
 		observed.Hear(v)
 	}
 	// One window of each: that the streams move less together is taken from the rates.
-	return limiter.Find(limiter.Facts{Vitals: observed, Windows: p.windows, Rates: rates, RatioHigh: rates[len(all)] / rates[1]})
+	ratio := rates[len(all)] / rates[1]
+	return limiter.Find(limiter.Facts{Vitals: observed, Windows: p.windows, Rates: rates,
+		OverOne: map[int]limiter.Ratio{len(all): {Value: ratio, High: ratio}}})
 }
 
 func (p *pipeline) nowNS() int64 { return netstat.MonotonicNS() - p.began }
