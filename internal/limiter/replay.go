@@ -62,7 +62,7 @@ func newReplay() *replay {
 // play takes a record in. It calls each with every look since the record before, in
 // order; the look is valid until each returns.
 func (r *replay) play(v *recording.Vitals, each func(tNS int64, l *look)) {
-	if v.Members != nil {
+	if len(v.Members) > 0 {
 		before := r.cast
 		r.cast = newCast(v.Members)
 		for pid, m := range before.byPID {

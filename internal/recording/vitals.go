@@ -11,7 +11,7 @@ type Vitals struct {
 	// what threads were doing, ascending.
 	LooksNS []int64 `json:"looks_t_ns,omitempty"`
 	// Members are all processes on the paths from here on; present when they
-	// changed.
+	// changed, and there are any.
 	Members []Member `json:"members,omitempty"`
 	// Seen is everything that processes were seen doing in this record, once
 	// each; ProcessVitals.Looks are indices of it.
