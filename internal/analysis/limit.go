@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"math"
 	"slices"
 
 	"pausetest/internal/limiter"
@@ -36,8 +37,9 @@ func (s *Study) findLimit(vitals limiter.Observed, r Recording, relative []Relat
 
 // overOne is the throughput with several streams running over that of one alone, as far
 // as it was estimated: with all of them by the verdict's blocks, with fewer through their
-// own pairs against all. The product of two upper ends is the upper end of the product
-// at least as surely.
+// own pairs against all. The two are of different segments, so what is uncertain about
+// the logarithms of their product adds up in squares. It is as approximate as the levels'
+// own intervals are (RelativeLevel).
 func (s *Study) overOne(relative []RelativeLevel) map[int]limiter.Ratio {
 	r := &s.Result
 	if r.Blocks < 2 || len(r.StreamCounts) == 0 {
@@ -53,7 +55,9 @@ func (s *Study) overOne(relative []RelativeLevel) map[int]limiter.Ratio {
 	}
 	for _, l := range relative {
 		if l.Active > 1 && l.Active < slices.Max(r.StreamCounts) {
-			over[l.Active] = limiter.Ratio{Value: l.Ratio * all.Value, High: l.Interval.High * all.High}
+			value := l.Ratio * all.Value
+			margin := math.Hypot(math.Log(l.Interval.High/l.Ratio), math.Log(all.High/all.Value))
+			over[l.Active] = limiter.Ratio{Value: value, High: value * math.Exp(margin)}
 		}
 	}
 	return over
