@@ -199,10 +199,10 @@ func (e *execution) run(signals *interruption) error {
 
 // oneProcessor is what a run lets its goroutines have. They mostly wait.
 //
-// Note: with more, the Go runtime wakes some 50 times a sample to look whether one that
-// waits in the kernel should give its processor up; with one it takes it back at once.
-// That is a third of a run's CPU time, and samples come no later, on an idle machine or
-// a busy one.
+// Note: with more, the Go runtime wakes some 30 times more for each sample, to look
+// whether one that waits in the kernel should give its processor up; with one it takes it
+// back at once. That is a fourth to a third of a run's CPU time, and samples come no
+// later, on an idle machine or a busy one.
 const oneProcessor = 1
 
 // untilNS is when every pause has to be over, by the run's own clock; 0: any time.
